@@ -1,0 +1,36 @@
+"""How Alembic runs the migrations: in one transaction, one process at a time, on either database."""
+
+from alembic import context
+from flask import current_app
+from sqlalchemy import text
+
+import noteassist.models
+from noteassist.db import Base
+
+# Imported for what it declares.
+assert noteassist.models
+
+LOCK = 7_305_193_001
+
+
+def run() -> None:
+    """Run the migrations that were asked for."""
+    engine = current_app.extensions["migrate"].db.engine
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # SQLite's transactions are one at a time by themselves (BEGIN IMMEDIATE).
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+        context.configure(
+            connection=connection,
+            target_metadata=Base.metadata,
+            compare_type=True,
+            compare_server_default=False,
+            render_as_batch=engine.dialect.name == "sqlite",
+            transaction_per_migration=False,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+run()

@@ -1,0 +1,1 @@
+"""NoteAssist: a self-hosted server for study notes. Importing the package imports nothing."""

@@ -1,0 +1,1 @@
+"""HTTP manners, the same for every blueprint: answers, errors, pages, preconditions, retries, documentation."""

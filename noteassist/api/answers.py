@@ -1,0 +1,133 @@
+"""Answers: JSON bytes with a strong ETag, compressed where that is asked for and pays."""
+
+import gzip
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import brotli
+import orjson
+import zstandard
+from flask import Response, request
+
+from noteassist.paging import Page
+
+SMALLEST_COMPRESSED = 1024
+PRIVATE = "private, no-cache"
+VARY = "Authorization, X-API-Key, Accept-Encoding"
+
+# In our order of preference among those that a client likes equally: by processor time for a list's bytes.
+ENCODERS: dict[str, Callable[[bytes], bytes]] = {
+    "zstd": lambda body: zstandard.compress(body, 3),
+    "br": lambda body: brotli.compress(body, quality=4),
+    "gzip": lambda body: gzip.compress(body, compresslevel=4, mtime=0),
+}
+
+
+def to_json(value: Any) -> bytes:
+    """Write JSON; times end in Z."""
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z)
+
+
+def tag_of(body: bytes) -> str:
+    """Make the entity tag of a representation, without quotes: the same bytes have the same tag."""
+    return hashlib.blake2b(body, digest_size=12).hexdigest()
+
+
+def thing(value: Any, status: int = 200, *, location: str | None = None) -> Response:
+    """Answer with something of the caller's own, with its ETag; 304 where the caller has it already."""
+    body = to_json(value)
+    tag = tag_of(body)
+    headers = {"ETag": f'"{tag}"', "Cache-Control": PRIVATE, "Vary": VARY}
+    if location is not None:
+        headers["Location"] = location
+    if request.method in {"GET", "HEAD"} and matches(request.headers.get("If-None-Match", ""), tag):
+        headers["ETag"] = f'"{_tag_variant(tag)}"'
+        return Response(status=304, headers=headers)
+    return Response(body, status, headers, mimetype="application/json")
+
+
+def secret_thing(value: Any, status: int = 200) -> Response:
+    """Answer with something that no cache may keep, such as tokens; never compressed (BREACH)."""
+    headers = {"Cache-Control": "no-store", "Pragma": "no-cache", "Vary": VARY}
+    return Response(to_json(value), status, headers, mimetype="application/json")
+
+
+def nothing(status: int = 204) -> Response:
+    """Answer that it is done, and that there is nothing to show."""
+    response = Response(status=status, headers={"Cache-Control": "no-store"})
+    del response.headers["Content-Type"]
+    return response
+
+
+def matches(header: str, tag: str) -> bool:
+    """Say whether an If-None-Match header names this tag, in any encoding (weak comparison, RFC 9110)."""
+    if header.strip() == "*":
+        return True
+    return any(bare_tag(candidate) == tag for candidate in header.split(","))
+
+
+def bare_tag(quoted: str) -> str:
+    """Strip an entity tag of its weakness, its quotes and its encoding."""
+    inner = quoted.strip().removeprefix("W/").strip('"')
+    stem, _, encoding = inner.rpartition("-")
+    return stem if encoding in ENCODERS else inner
+
+
+def _tag_variant(tag: str) -> str:
+    encoding = preferred_encoding(request.headers.get("Accept-Encoding", ""))
+    named = any(f'{tag}-{encoding}"' in part for part in request.headers.getlist("If-None-Match"))
+    return f"{tag}-{encoding}" if encoding and named else tag
+
+
+def compressed(response: Response) -> Response:
+    """Compress a whole JSON answer over 1 KiB into the encoding that the client likes best."""
+    if not _is_compressible(response):
+        return response
+    encoding = preferred_encoding(request.headers.get("Accept-Encoding", ""))
+    if encoding is None:
+        return response
+    response.set_data(ENCODERS[encoding](response.get_data()))
+    response.headers["Content-Encoding"] = encoding
+    if tag := response.headers.get("ETag"):
+        response.headers["ETag"] = f'{tag[:-1]}-{encoding}"'
+    return response
+
+
+def _is_compressible(response: Response) -> bool:
+    if response.is_streamed or response.direct_passthrough or response.headers.get("Content-Encoding"):
+        return False
+    if (response.content_length or 0) <= SMALLEST_COMPRESSED or response.mimetype != "application/json":
+        return False
+    return response.headers.get("Cache-Control") != "no-store"
+
+
+@lru_cache(maxsize=512)
+def preferred_encoding(header: str) -> str | None:
+    """Choose from an Accept-Encoding header (RFC 9110 section 12.5.3), or None for no encoding."""
+    weights: dict[str, float] = {}
+    for part in header.lower().split(","):
+        name, _, parameters = part.partition(";")
+        weights[name.strip()] = _weight(parameters)
+    everything_else = weights.get("*", 0.0)
+    liked = {name: weights.get(name, everything_else) for name in ENCODERS}
+    best = max(liked.values())
+    if best <= 0 or best < weights.get("identity", 0.0):
+        return None
+    return next(name for name, weight in liked.items() if weight == best)
+
+
+def _weight(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return max(0.0, min(1.0, float(value)))
+    except ValueError:
+        return 0.0
+
+
+def page_body(page: Page, next_url: str | None, previous_url: str | None) -> dict[str, Any]:
+    """Make the body of a page."""
+    return {"results": page.results, "next": next_url, "previous": previous_url}

@@ -1,0 +1,144 @@
+"""Blueprints that cannot forget their guard, and the documentation of what every route can answer."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any
+
+import flask
+import flask_smorest
+from flask import Request, request
+from marshmallow import Schema, ValidationError, fields
+from webargs.flaskparser import FlaskParser
+
+from noteassist.api.schemas import EmptyQuery, Problem
+from noteassist.errors import PROBLEM_MEDIA_TYPE, MalformedRequest
+from noteassist.security.guards import anyone
+
+PROBLEMS = {
+    400: "The body is not JSON, or a cursor is not from this server.",
+    401: "Not signed in, or not any more.",
+    403: "You may not do this.",
+    404: "It does not exist, or not for you.",
+    409: "It contradicts what stands, or the same request is still running.",
+    412: "`If-Match` names a state that is gone.",
+    413: "The body is over the size limit.",
+    415: "The body is not JSON.",
+    422: "Well-formed, but not valid.",
+    503: "The database cannot be reached, is locked or too slow.",
+}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    "description": "The same key with the same request within 24 h gives the first answer again.",
+}
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The ETag you have; 412 when it has changed since.",
+}
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The ETag you have; 304 when it is still the same.",
+}
+
+
+class StrictParser(FlaskParser):
+    """Refuses what webargs would forgive: unknown and repeated query parameters."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {
+        "json": None,
+        "query": None,
+    }  # the schema's own: raise
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        """Take the body as the front door parsed it."""
+        body = req.environ.get("noteassist.json")
+        if body is None:
+            raise MalformedRequest("A JSON body is required.", code="malformed_json")
+        return body[0]
+
+    def load_querystring(self, req: Request, schema: Schema) -> dict[str, Any]:
+        """Take each parameter once, except those declared as lists."""
+        values: dict[str, Any] = {}
+        for name, given in req.args.lists():
+            if isinstance(schema.fields.get(name), fields.List):
+                values[name] = given
+            elif len(given) > 1:
+                raise ValidationError({name: ["Give this parameter once."]})
+            else:
+                values[name] = given[0]
+        return values
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """A blueprint that cannot exist without saying who may call it."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def __init__(self, name: str, module: str, *, guard: Callable[[], None], **options: Any) -> None:
+        super().__init__(name, module, **options)
+        self.guard = guard
+        self.before_request(guard)
+
+    def page(self, rule: str) -> Callable[..., Any]:
+        """Register a route that is for people and not part of the documented API."""
+        return flask.Blueprint.route(self, rule)
+
+    def takes(self, schema: type[Schema], *, location: str = "json") -> Callable[..., Any]:
+        """Declare and check what a route takes: a body, or with `location="query"` its parameters."""
+        refusals = (400, 413, 415) if location == "json" else (400,) if "cursor" in schema().fields else ()
+
+        def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+            return self._refusing(self.arguments(schema, location=location)(view), refusals)
+
+        return decorate
+
+    def gives(
+        self,
+        status: int,
+        schema: type[Schema] | None = None,
+        *,
+        refusals: Sequence[int] = (),
+        headers: Sequence[Mapping[str, Any]] = (),
+        has_query: bool = False,
+        also: Mapping[int, type[Schema] | None] | None = None,
+    ) -> Callable[..., Any]:
+        """Declare what a route answers; unless it `has_query`, it refuses every query parameter."""
+        signed = [] if self.guard is anyone else [401]
+        listed = sorted({*refusals, *signed, 422, 503, *([412] if IF_MATCH in headers else [])})
+        others = dict(also or {}) | ({304: None} if IF_NONE_MATCH in headers else {})
+
+        def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+            documented = self.response(status, schema)(view if has_query else _without_query(view))
+            documented = self._refusing(documented, listed)
+            for number, other in others.items():
+                documented = self.alt_response(number, schema=other)(documented)
+            security: list[dict[str, list[str]]] = [{"bearer": []}] if signed else []
+            return self.doc(**{"security": security, "x-headers": list(headers)})(documented)
+
+        return decorate
+
+    def _refusing(self, view: Callable[..., Any], statuses: Sequence[int]) -> Callable[..., Any]:
+        for status in statuses:
+            described = {"description": PROBLEMS[status], "content_type": PROBLEM_MEDIA_TYPE}
+            view = self.alt_response(status, schema=Problem, **described)(view)
+        return view
+
+
+def _without_query(view: Callable[..., Any]) -> Callable[..., Any]:
+    schema = EmptyQuery()
+
+    @wraps(view)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        if request.args:
+            Blueprint.ARGUMENTS_PARSER.parse(schema, request, location="query")
+        return view(*args, **kwargs)
+
+    return checked

@@ -1,0 +1,77 @@
+"""Idempotency-Key: a request that is sent again has its effect once and its first answer again.
+
+The key's row is written in the transaction of the effect. So after a crash either both are there, or neither,
+and a second request with the same key waits in the database until the first has ended.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from flask import Response, g, request
+from sqlalchemy import delete, select, update
+
+from noteassist import db
+from noteassist.errors import IdempotencyKeyReused, MalformedRequest
+from noteassist.models import IdempotencyKey
+
+KEPT_FOR = timedelta(hours=24)
+PRINTABLE = re.compile(r"[ -~]{1,255}")
+KEPT_HEADERS = ("Content-Type", "Location", "ETag", "Cache-Control", "Vary", "Preference-Applied")
+
+
+def requested_key() -> str | None:
+    """Give the key of this request, or None where there is none to honour; raises MalformedRequest."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None or request.method != "POST" or "actor" not in g:
+        return None
+    if not PRINTABLE.fullmatch(key):
+        message = "An Idempotency-Key has 1 to 255 printable ASCII characters."
+        raise MalformedRequest(message, code="malformed_idempotency_key")
+    return key
+
+
+def once(key: str, answer: Callable[[], Response]) -> Response:
+    """Give the first answer to this key, made by `answer` in the open transaction if there is none yet."""
+    identity = {"user_id": g.actor.user_id, "method": request.method, "path": request.path, "key": key}
+    request_hash = _request_hash()
+    now = db.utcnow()
+    own = [getattr(IdempotencyKey, name) == value for name, value in identity.items()]
+    db.execute(delete(IdempotencyKey).where(*own, IdempotencyKey.created_at < now - KEPT_FOR))
+    row = identity | {"request_hash": request_hash, "created_at": now}
+    # Where another request with this key is still running, PostgreSQL waits here for its end.
+    if db.execute(db.insert_ignoring(IdempotencyKey).values(**row)).rowcount == 0:
+        return _replay(own, request_hash)
+    response = answer()
+    if 200 <= response.status_code < 300:
+        kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+        values = {"status": response.status_code, "headers": kept, "body": response.get_data()}
+        db.execute(update(IdempotencyKey).where(*own).values(**values))
+    else:
+        db.execute(delete(IdempotencyKey).where(*own))
+    return response
+
+
+def _replay(own: list[Any], request_hash: bytes) -> Response:
+    first = db.row(select(IdempotencyKey.request_hash, IdempotencyKey.status, IdempotencyKey.headers,
+                          IdempotencyKey.body).where(*own))  # fmt: skip
+    if first is None or first.request_hash != request_hash:
+        raise IdempotencyKeyReused()
+    response = Response(first.body, first.status, first.headers)
+    if "Content-Type" not in first.headers:
+        del response.headers["Content-Type"]
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _request_hash() -> bytes:
+    parts = (request.query_string, request.headers.get("Prefer", "").encode(), request.get_data())
+    return hashlib.sha256(b"\0".join(parts)).digest()
+
+
+def forget_expired() -> int:
+    """Delete keys that are older than 24 h; gives their number."""
+    expired = IdempotencyKey.created_at < db.utcnow() - KEPT_FOR
+    return db.execute(delete(IdempotencyKey).where(expired)).rowcount

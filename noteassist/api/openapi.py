@@ -1,0 +1,52 @@
+"""The OpenAPI document: what flask-smorest gathered, completed by what holds everywhere."""
+
+from functools import lru_cache
+from typing import Any
+
+from noteassist.api.answers import to_json
+from noteassist.config import Settings
+from noteassist.extensions import api
+
+PARAMETER_TYPES = {"id": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}}
+INTRODUCTION = """\
+Study notes over REST: a note has chapters, a chapter has topics.
+
+**Signing in**: `POST /api/auth/register/` or `POST /api/auth/token/`, then send `Authorization: Bearer <access>`.
+**Errors** are `application/problem+json` with a stable `code`. **Lists** are pages: follow `next`.
+**Editing**: send the `ETag` you have as `If-Match`, and a write that would overwrite another is refused with 412.
+**Retrying**: send an `Idempotency-Key` with a POST, and it has its effect once.
+"""
+
+
+def document(settings: Settings) -> bytes:
+    """Give the document as JSON."""
+    return _document(settings.public_url)
+
+
+@lru_cache(maxsize=4)
+def _document(public_url: str) -> bytes:
+    content = api.spec.to_dict()
+    content["info"]["description"] = INTRODUCTION
+    content["servers"] = [{"url": "/"}]
+    schemes = content.setdefault("components", {}).setdefault("securitySchemes", {})
+    schemes["bearer"] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    for path, item in content["paths"].items():
+        for method, operation in item.items():
+            if isinstance(operation, dict) and "responses" in operation:
+                _complete(path, method, operation, item.get("parameters", []))
+    return to_json(content)
+
+
+def _complete(path: str, method: str, operation: dict[str, Any], shared: list[dict[str, Any]]) -> None:
+    parameters = operation.setdefault("parameters", [])
+    parameters += operation.pop("x-headers", [])
+    for parameter in (*parameters, *shared):
+        if parameter.get("in") == "path" and parameter["name"].endswith("_id"):
+            parameter["schema"] = dict(PARAMETER_TYPES["id"])
+    words = [word.strip("{}") for word in path.split("/") if word and word != "api"]
+    operation["operationId"] = "_".join([method, *words]).replace("-", "_")
+    # Every answer that carries no body says so by having no content.
+    for status in ("204", "304"):
+        if status in operation["responses"]:
+            operation["responses"][status].pop("content", None)
+    operation["responses"].pop("default", None)

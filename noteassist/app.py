@@ -1,0 +1,108 @@
+"""The application factory."""
+
+from datetime import timedelta
+from typing import Any, NoReturn
+
+from flask import Flask, Request, Response, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter, RequestRedirect, ValidationError
+
+from noteassist import connections, db, schema
+from noteassist.api.answers import compressed
+from noteassist.api.errors import register_errors, to_path_with_slash
+from noteassist.api.idempotency import once, requested_key
+from noteassist.api.schemas import LARGEST_ID
+from noteassist.blueprints import BLUEPRINTS
+from noteassist.config import Settings
+from noteassist.extensions import api, jwt, migrate
+from noteassist.front import LARGEST_BODY, FrontDoor
+from noteassist.security import tokens
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+OPEN_WITHOUT_SCHEMA = frozenset({"system.health", "system.readiness"})
+
+
+class IdConverter(BaseConverter):
+    """An id in a path: digits, at most what a 64-bit column holds; anything else is no such path."""
+
+    regex = "[0-9]{1,19}"
+
+    def to_python(self, value: str) -> int:
+        """Read the id; raises ValidationError, which routing turns into a 404."""
+        number = int(value)
+        if not 1 <= number <= LARGEST_ID:
+            raise ValidationError()
+        return number
+
+
+class NoteAssist(Flask):
+    """Flask plus one rule: a request that may write is one transaction."""
+
+    def dispatch_request(self, *args: Any) -> ResponseReturnValue:
+        """Answer a request; a raised error rolls everything back that it did."""
+        if request.method in SAFE_METHODS:
+            return super().dispatch_request(*args)
+
+        def answer() -> Response:
+            return self.make_response(super(NoteAssist, self).dispatch_request(*args))
+
+        key = requested_key()
+        return db.in_transaction(answer if key is None else lambda: once(key, answer))
+
+    def raise_routing_exception(self, request: Request) -> NoReturn:
+        """Refuse what no route takes; a path without its last slash is sent to the one with it."""
+        if isinstance(request.routing_exception, RequestRedirect):
+            raise HTTPException(response=to_path_with_slash(request.routing_exception))
+        super().raise_routing_exception(request)
+
+
+def create_app(settings: Settings) -> NoteAssist:
+    """Make the application for these settings; touches neither the database nor the network."""
+    app = NoteAssist("noteassist", static_folder=None)
+    app.config.update(_flask_config(settings))
+    app.url_map.converters["id"] = IdConverter
+    app.url_map.merge_slashes = False
+    db.db.init_app(app)
+    jwt.init_app(app)
+    migrate.init_app(app, db.db, directory=str(schema.MIGRATIONS))
+    api.init_app(app)
+    schema.install_gate(app, settings)
+    with app.app_context():
+        connections.install(db.db.engine)
+    app.before_request(_require_schema)
+    app.after_request(compressed)
+    register_errors(app)
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    app.wsgi_app = FrontDoor(app.wsgi_app, settings)  # type: ignore[method-assign]  # Flask's own advice
+    return app
+
+
+def _flask_config(settings: Settings) -> dict[str, Any]:
+    return {
+        "SETTINGS": settings,
+        "MAX_CONTENT_LENGTH": LARGEST_BODY,
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": connections.engine_options(settings),
+        "JWT_SECRET_KEY": tokens.derived_key(settings.secret_key, "access-token"),
+        "JWT_ALGORITHM": "HS256",
+        "JWT_ENCODE_ISSUER": tokens.ISSUER,
+        "JWT_DECODE_ISSUER": tokens.ISSUER,
+        "JWT_ENCODE_AUDIENCE": tokens.AUDIENCE,
+        "JWT_DECODE_AUDIENCE": tokens.AUDIENCE,
+        "JWT_ENCODE_NBF": False,
+        "JWT_TOKEN_LOCATION": ["headers"],
+        "JWT_COOKIE_CSRF_PROTECT": False,
+        "JWT_DECODE_LEEWAY": timedelta(seconds=10),
+        "JWT_ACCESS_TOKEN_EXPIRES": timedelta(minutes=settings.access_token_minutes),
+        "API_TITLE": "NoteAssist",
+        "API_VERSION": "1",
+        "OPENAPI_VERSION": "3.1.0",
+        "PROPAGATE_EXCEPTIONS": False,
+    }
+
+
+def _require_schema() -> None:
+    if request.endpoint not in OPEN_WITHOUT_SCHEMA:
+        schema.gate().require()

@@ -1,0 +1,159 @@
+"""How connections to the two databases are made, checked and, when a server has frozen, cut."""
+
+import logging
+import select
+import socket
+import sqlite3
+import threading
+import time
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, Engine, event, exc
+
+from noteassist.config import Settings
+
+log = logging.getLogger(__name__)
+
+POOL_WAIT_SECONDS = 2
+CONNECT_SECONDS = 2  # libpq takes no less
+STATEMENT_SECONDS = 30
+SUSPICIOUS_SECONDS = 2.0
+SQLITE_BUSY_SECONDS = 5
+MINIMUM_SQLITE = (3, 38, 0)  # the first with ->>; RETURNING came earlier
+
+
+def engine_options(settings: Settings) -> dict[str, Any]:
+    """Make SQLAlchemy's engine options: a bounded pool with a short wait, and time-outs everywhere."""
+    options: dict[str, Any] = {
+        "pool_size": settings.database_pool_size,
+        "max_overflow": 0,
+        "pool_timeout": POOL_WAIT_SECONDS,
+        "pool_use_lifo": True,
+    }
+    if settings.is_sqlite:
+        return options | {"connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
+    server_settings = {
+        "timezone": "UTC",
+        "statement_timeout": f"{STATEMENT_SECONDS}s",
+        "lock_timeout": "10s",
+        "idle_in_transaction_session_timeout": "60s",
+    }
+    connect_args = {
+        "connect_timeout": CONNECT_SECONDS,
+        "keepalives_idle": 10,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        "application_name": "noteassist",
+        "prepare_threshold": 2,
+        "options": " ".join(f"-c {name}={value}" for name, value in server_settings.items()),
+    }
+    return options | {"connect_args": connect_args}
+
+
+def install(engine: Engine) -> None:
+    """Attach to an engine what its kind of database needs on each connection."""
+    if engine.dialect.name == "sqlite":
+        if sqlite3.sqlite_version_info < MINIMUM_SQLITE:
+            raise RuntimeError(f"SQLite {sqlite3.sqlite_version} is too old; 3.38 or newer is needed")
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+    else:
+        event.listen(engine, "checkout", _refuse_dropped)
+        Watchdog(engine).attach()
+
+
+def _configure_sqlite(connection: sqlite3.Connection, record: object) -> None:
+    # The driver's own BEGIN comes at the first write only: a read-modify-write would lose updates silently.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _refuse_dropped(connection: psycopg.Connection, record: object, proxy: object) -> None:
+    """Replace pooled connections that the server has closed, without the round trip of a ping.
+
+    A connection at rest has nothing to read; one that a restarted server closed has the end of file.
+    """
+    waiting = select.poll()  # select() fails on descriptors over 1,023
+    try:
+        waiting.register(connection.fileno(), select.POLLIN)
+        dropped = bool(waiting.poll(0))
+    except (OSError, psycopg.Error):
+        dropped = True
+    if dropped:
+        raise exc.InvalidatePoolError("the server closed the connection")
+
+
+class Watchdog:
+    """Cuts connections to a server that has frozen, so that no thread waits for it for ever.
+
+    No time-out of libpq or of the server ends a statement on a server that is stopped but whose kernel still
+    acknowledges packets. So: connections out of the pool for more than 2 s make this thread knock at the
+    server's door (2 s); when nobody answers, it shuts their sockets, and their threads get an error.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.busy: dict[int, tuple[psycopg.Connection, float]] = {}
+        self.lock = threading.Lock()
+        self.thread: threading.Thread | None = None
+
+    def attach(self) -> None:
+        """Start to listen; the thread begins with the first connection, so a fork before that is harmless."""
+        event.listen(self.engine, "checkout", self._checked_out)
+        event.listen(self.engine, "checkin", self._checked_in)
+
+    def _checked_out(self, connection: psycopg.Connection, record: object, proxy: object) -> None:
+        self.busy[id(connection)] = (connection, time.monotonic())
+        if self.thread is None or not self.thread.is_alive():
+            self._start()
+
+    def _checked_in(self, connection: psycopg.Connection | None, record: object) -> None:
+        self.busy.pop(id(connection), None)
+
+    def _start(self) -> None:
+        with self.lock:
+            if self.thread is None or not self.thread.is_alive():
+                self.thread = threading.Thread(target=self._watch, name="database-watchdog", daemon=True)
+                self.thread.start()
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(0.5)
+            suspects = self._suspects()
+            if suspects and not self._server_answers():
+                # Only those that were waiting before the knock: others may have just been made.
+                for key, (connection, since) in suspects.items():
+                    if self.busy.get(key) == (connection, since):
+                        self._cut(connection)
+
+    def _suspects(self) -> dict[int, tuple[psycopg.Connection, float]]:
+        limit = time.monotonic() - SUSPICIOUS_SECONDS
+        return {key: entry for key, entry in list(self.busy.items()) if entry[1] < limit}
+
+    def _server_answers(self) -> bool:
+        arguments, keywords = self.engine.dialect.create_connect_args(self.engine.url)
+        try:
+            psycopg.connect(*arguments, **keywords | {"connect_timeout": CONNECT_SECONDS}).close()
+        except psycopg.Error:
+            return False
+        return True
+
+    def _cut(self, connection: psycopg.Connection) -> None:
+        log.warning("the database server does not answer: a connection is cut")
+        try:
+            twin = socket.socket(fileno=connection.fileno())
+        except (OSError, psycopg.Error):
+            return
+        try:
+            twin.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        finally:
+            twin.detach()

@@ -1,0 +1,165 @@
+"""The errors of the domain, each with its HTTP status and a stable machine-readable code; no Flask here."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+FieldErrors = Mapping[str, Any]
+
+
+class AppError(Exception):
+    """An expected refusal; raising it rolls the request's transaction back."""
+
+    status: int = 500
+    code: str = "internal_error"
+    message: str = "Something went wrong on our side."
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        errors: FieldErrors | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.detail = message or self.message
+        self.code = code or type(self).code
+        self.errors = errors
+        self.headers = dict(headers or {})
+        super().__init__(self.detail)
+
+
+class MalformedRequest(AppError):
+    """The bytes sent are not what they claim to be."""
+
+    status, code, message = 400, "malformed_request", "The request cannot be read."
+
+
+class InvalidCursor(AppError):
+    """A page cursor that this server did not hand out for this very list."""
+
+    status, code, message = 400, "invalid_cursor", "This cursor was not made for this list."
+
+
+class NotAuthenticated(AppError):
+    """No credentials, or ones that are not valid any more."""
+
+    status, code, message = 401, "not_authenticated", "Sign in to do this."
+
+    def __init__(self, message: str | None = None, *, code: str | None = None) -> None:
+        challenge = 'Bearer realm="noteassist"'
+        if code == "invalid_token":
+            challenge += ', error="invalid_token"'
+        super().__init__(message, code=code, headers={"WWW-Authenticate": challenge})
+
+
+class InvalidCredentials(NotAuthenticated):
+    """The e-mail and the password do not belong together."""
+
+    code, message = "invalid_credentials", "E-mail or password is wrong."
+
+
+class RefreshReused(NotAuthenticated):
+    """A refresh token came back after it had been used: its session is ended."""
+
+    code, message = "refresh_reused", "This refresh token was used before; its session has been ended."
+
+
+class Forbidden(AppError):
+    """The caller is known but may not do this."""
+
+    status, code, message = 403, "forbidden", "You may not do this."
+
+
+class SignupClosed(Forbidden):
+    """Registration is switched off on this server."""
+
+    code, message = "signup_closed", "This server does not take new registrations."
+
+
+class NotFound(AppError):
+    """It does not exist, or not for this caller; the answer never tells which."""
+
+    status, code, message = 404, "not_found", "There is nothing here."
+
+
+class Conflict(AppError):
+    """The request contradicts what stands."""
+
+    status, code, message = 409, "conflict", "This contradicts what stands."
+
+
+class EmailTaken(Conflict):
+    """Another account has this e-mail address."""
+
+    code, message = "email_taken", "An account with this e-mail address exists."
+
+
+class PreconditionFailed(AppError):
+    """If-Match names a state that is gone."""
+
+    status, code, message = 412, "precondition_failed", "It has changed since you read it; read it again."
+
+
+class BodyTooLarge(AppError):
+    """The body is over the size limit."""
+
+    status, code, message = 413, "body_too_large", "The request body is too large."
+
+
+class UnsupportedMediaType(AppError):
+    """The body is of a type that this path does not take."""
+
+    status, code, message = 415, "unsupported_media_type", "Send the body as application/json."
+
+
+class Unprocessable(AppError):
+    """Well-formed, but not valid."""
+
+    status, code, message = 422, "validation_error", "The request is not valid; see errors."
+
+
+class IdempotencyKeyReused(AppError):
+    """The same Idempotency-Key came with a different request."""
+
+    status, code, message = (
+        422,
+        "idempotency_key_reused",
+        "This Idempotency-Key was used for another request.",
+    )
+
+
+class DatabaseUnavailable(AppError):
+    """The database cannot be reached, is locked or is too slow."""
+
+    status, code, message = 503, "database_unavailable", "The database is not available; try again."
+
+    def __init__(self, message: str | None = None, *, retry_after: int = 2) -> None:
+        super().__init__(message, headers={"Retry-After": str(retry_after)})
+
+
+def status_title(status: int) -> str:
+    """Name an HTTP status in words, as RFC 9110 does."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
+
+
+def problem(
+    status: int, code: str, detail: str, request_id: str, errors: FieldErrors | None = None
+) -> dict[str, Any]:
+    """Make the body of an error answer (RFC 9457)."""
+    body: dict[str, Any] = {
+        "type": f"urn:noteassist:problem:{code}",
+        "title": status_title(status),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request_id,
+    }
+    if errors is not None:
+        body["errors"] = errors
+    return body

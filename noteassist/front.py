@@ -1,0 +1,179 @@
+"""The front door, before Flask: request ids, body limits, the JSON gate, CORS and the headers of every answer."""
+
+import ipaddress
+import re
+import secrets
+from collections.abc import Iterable
+from http import HTTPStatus
+from io import BytesIO
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import orjson
+
+from noteassist import json_gate
+from noteassist.config import Network, Settings
+from noteassist.errors import (
+    PROBLEM_MEDIA_TYPE,
+    AppError,
+    BodyTooLarge,
+    MalformedRequest,
+    UnsupportedMediaType,
+    problem,
+)
+
+API_VERSION = "1"
+LARGEST_BODY = 2 * 1024 * 1024
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+EXPOSED_HEADERS = (
+    "API-Version, Content-Disposition, ETag, Idempotent-Replayed, Location, Preference-Applied, "
+    "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-ID"
+)
+ALLOWED_HEADERS = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer, "
+    "X-API-Key, X-Request-ID"
+)
+STRICT_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+Headers = list[tuple[str, str]]
+
+
+class FrontDoor:
+    """A WSGI application around Flask's; what it refuses never reaches a view."""
+
+    def __init__(self, application: WSGIApplication, settings: Settings) -> None:
+        self.application = application
+        self.origins = frozenset(settings.cors_origins)
+        self.proxies = settings.trusted_proxies
+        self.headers: Headers = [
+            ("API-Version", API_VERSION),
+            ("X-Content-Type-Options", "nosniff"),
+            ("X-Frame-Options", "DENY"),
+            ("Referrer-Policy", "no-referrer"),
+            ("Cross-Origin-Resource-Policy", "cross-origin" if self.origins else "same-origin"),
+        ]
+        if settings.is_https:
+            self.headers.append(("Strict-Transport-Security", "max-age=31536000; includeSubDomains"))
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        given_id = environ.get("HTTP_X_REQUEST_ID", "")
+        request_id = given_id if REQUEST_ID.fullmatch(given_id) else secrets.token_hex(16)
+        environ["noteassist.request_id"] = request_id
+        environ["noteassist.client"] = client_address(environ, self.proxies)
+        own_headers = [*self.headers, ("X-Request-ID", request_id), *self._cors_headers(environ)]
+
+        def start(status: str, headers: Headers, exc_info: Any = None) -> Any:
+            names = {name.lower() for name, _ in headers}
+            if "content-security-policy" not in names:
+                headers.append(("Content-Security-Policy", STRICT_CSP))
+            return start_response(status, [*headers, *own_headers], exc_info)
+
+        if environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
+            return self._preflight(environ, start)
+        try:
+            gate_body(environ)
+        except AppError as error:
+            return _refusal(environ, error, start)
+        return self.application(environ, start)
+
+    def _cors_headers(self, environ: WSGIEnvironment) -> Headers:
+        if not self.origins:
+            return []
+        headers = [("Vary", "Origin")]
+        origin = environ.get("HTTP_ORIGIN", "")
+        if origin in self.origins:
+            headers.append(("Access-Control-Allow-Origin", origin))
+            headers.append(("Access-Control-Expose-Headers", EXPOSED_HEADERS))
+        return headers
+
+    def _preflight(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        headers = []
+        if environ.get("HTTP_ORIGIN", "") in self.origins:
+            headers = [
+                ("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE"),
+                ("Access-Control-Allow-Headers", ALLOWED_HEADERS),
+                ("Access-Control-Max-Age", "600"),
+            ]
+        start("204 No Content", headers)
+        return []
+
+
+def client_address(environ: WSGIEnvironment, proxies: tuple[Network, ...]) -> str:
+    """Give the caller's address: the last one in X-Forwarded-For that no trusted proxy wrote."""
+    address = str(environ.get("REMOTE_ADDR", ""))
+    hops = [hop.strip() for hop in environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
+    while hops and _is_trusted(address, proxies):
+        candidate = hops.pop()
+        try:
+            address = str(ipaddress.ip_address(candidate))
+        except ValueError:
+            break
+    return address
+
+
+def _is_trusted(address: str, proxies: tuple[Network, ...]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed.version == network.version and parsed in network for network in proxies)
+
+
+def gate_body(environ: WSGIEnvironment) -> None:
+    """Read the body within its limit and, where it must be JSON, parse it into `noteassist.json`.
+
+    Raises BodyTooLarge, UnsupportedMediaType, MalformedRequest, Unprocessable.
+    """
+    environ["noteassist.json"] = None
+    if environ["REQUEST_METHOD"] in METHODS_WITHOUT_BODY:
+        return
+    body = _read_body(environ)
+    environ["wsgi.input"] = BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    if not body:
+        return
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+        raise UnsupportedMediaType("Send the body without a content encoding.")
+    media_type, _, parameters = environ.get("CONTENT_TYPE", "").partition(";")
+    charset = parameters.strip().lower().replace('"', "")
+    if media_type.strip().lower() != "application/json" or charset not in {"", "charset=utf-8"}:
+        raise UnsupportedMediaType()
+    # In a tuple, so that a body which is `null` differs from no body.
+    environ["noteassist.json"] = (json_gate.parse(body),)
+
+
+def _read_body(environ: WSGIEnvironment) -> bytes:
+    declared = environ.get("CONTENT_LENGTH") or ""
+    if declared and not (declared.isascii() and declared.isdigit()):
+        raise MalformedRequest("Content-Length is not a number.")
+    if declared and int(declared) > LARGEST_BODY:
+        raise BodyTooLarge()
+    if not declared and "HTTP_TRANSFER_ENCODING" not in environ and not environ.get("wsgi.input_terminated"):
+        return b""
+    stream = environ["wsgi.input"]
+    if not declared:
+        body = bytearray()
+        while chunk := stream.read(min(65536, LARGEST_BODY + 1 - len(body))):
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                raise BodyTooLarge()
+        return bytes(body)
+    content: bytes = stream.read(int(declared))
+    if len(content) < int(declared):
+        raise MalformedRequest("The body is shorter than its Content-Length.")
+    return content
+
+
+def _refusal(environ: WSGIEnvironment, error: AppError, start: StartResponse) -> Iterable[bytes]:
+    body = problem(error.status, error.code, error.detail, environ["noteassist.request_id"], error.errors)
+    content = orjson.dumps(body)
+    headers = [
+        ("Content-Type", PROBLEM_MEDIA_TYPE),
+        ("Content-Length", str(len(content))),
+        ("Cache-Control", "no-store"),
+    ]
+    start(f"{error.status} {HTTPStatus(error.status).phrase}", [*headers, *error.headers.items()])
+    return [content]

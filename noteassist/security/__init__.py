@@ -1,0 +1,1 @@
+"""Who may do what: passwords, tokens, guards and the table of permissions."""

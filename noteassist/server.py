@@ -1,0 +1,43 @@
+"""What a server process does before its first request: logs, schema, background chores."""
+
+import logging
+import os
+from collections.abc import Mapping
+
+from sqlalchemy import exc
+
+from noteassist import schema
+from noteassist.app import NoteAssist, create_app
+from noteassist.background import Background
+from noteassist.config import BadConfiguration, Settings
+from noteassist.logs import configure_logs
+from noteassist.process import follow_parent, refuse_to_start
+
+log = logging.getLogger(__name__)
+
+
+def from_environment() -> NoteAssist:
+    """Make the application of a server process from the environment it was started in."""
+    return serving_app(os.environ)
+
+
+def serving_app(environ: Mapping[str, str]) -> NoteAssist:
+    """Make the application of a server process; ends the process on a bad configuration or an unknown schema."""
+    follow_parent()
+    try:
+        settings = Settings.from_env(environ)
+    except BadConfiguration as error:
+        refuse_to_start(str(error))
+    configure_logs(settings)
+    app = create_app(settings)
+    with app.app_context():
+        try:
+            schema.gate().prepare()
+        except schema.UnknownSchema as error:
+            refuse_to_start(f"NoteAssist does not start: {error}")
+        except exc.SQLAlchemyError as error:
+            # It may come: until then every request is answered 503.
+            log.error("the database cannot be reached: %s", type(error).__name__)
+    if not settings.redis_url:
+        Background(app, settings).start()
+    return app

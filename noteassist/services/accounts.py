@@ -1,0 +1,177 @@
+"""Accounts: registration, the profile, and closing."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from noteassist import db
+from noteassist.config import Settings
+from noteassist.errors import EmailTaken, InvalidCredentials, NotAuthenticated, SignupClosed, Unprocessable
+from noteassist.models import Profile, Session, User
+from noteassist.security import passwords
+from noteassist.security.actors import Actor
+from noteassist.services import mail
+from noteassist.services.versions import begin_write
+
+ACCOUNT_FIELDS = ("id", "email", "name", "is_email_verified", "role", "subscription_tier")
+ACCOUNT_TIMES = ("created_at", "last_login_at")
+PROFILE_FIELDS = ("bio", "avatar_url", "timezone", "language", "daily_goal")
+NOTIFICATION_FIELDS = ("email_reminders", "weekly_summary", "product_news", "ai_completed")
+
+_ACCOUNT = (
+    select(
+        *(getattr(User, name) for name in (*ACCOUNT_FIELDS, *ACCOUNT_TIMES)),
+        *(getattr(Profile, name) for name in (*PROFILE_FIELDS, *NOTIFICATION_FIELDS)),
+    )
+    .join(Profile, Profile.user_id == User.id)
+    .where(User.id == bindparam("user_id"))
+)
+
+
+def normalized_email(email: str) -> str:
+    """Bring an address to the one form in which it is kept and compared."""
+    return email.strip().lower()
+
+
+def describe(user_id: int) -> dict[str, Any]:
+    """Show an account with its profile; raises NotAuthenticated when it is gone."""
+    found = db.row(_ACCOUNT, {"user_id": user_id})
+    if found is None:
+        raise NotAuthenticated()
+    return _present(found)
+
+
+def _present(row: Row[Any]) -> dict[str, Any]:
+    values = row._mapping
+    user = {name: values[name] for name in (*ACCOUNT_FIELDS, *ACCOUNT_TIMES)}
+    user["profile"] = {name: values[name] for name in PROFILE_FIELDS}
+    user["notification_settings"] = {name: values[name] for name in NOTIFICATION_FIELDS}
+    return user
+
+
+def register(settings: Settings, *, email: str, password: str, name: str = "") -> int:
+    """Make an account and mail it a verification token; gives its id.
+
+    Raises SignupClosed, Unprocessable for a weak password, EmailTaken.
+    """
+    if not settings.signup_open:
+        raise SignupClosed()
+    address = normalized_email(email)
+    require_strong(password, address)
+    # Hashed before the first statement: no transaction is held open for it.
+    password_hash = passwords.hash_password(password, settings.password_memory_kib)
+    role = "admin" if settings.environment == "development" and _is_first() else "user"
+    user_id = insert_account(address, password_hash, name=name, role=role)
+    mail.send_later("verify_email", address, user_id=user_id)
+    return user_id
+
+
+def require_strong(password: str, email: str, field: str = "password") -> None:
+    """Refuse a password that is too short, too long, common or the e-mail; raises Unprocessable."""
+    if reason := passwords.weakness(password, email):
+        raise Unprocessable(errors={"json": {field: [reason]}})
+
+
+def _is_first() -> bool:
+    """Say whether nobody has registered yet; of two that ask at once, one is told so."""
+    anybody = select(User.id).where(User.is_seeded.is_(False)).limit(1)
+    if db.row(anybody) is not None:
+        return False
+    db.exclusive("first-account")
+    return db.row(anybody) is None
+
+
+def insert_account(email: str, password_hash: str, **values: Any) -> int:
+    """Insert an account with a fresh profile; raises EmailTaken."""
+    now = db.utcnow()
+    row = {"email": email, "password_hash": password_hash, "created_at": now, **values}
+    try:
+        user_id = int(db.execute(insert(User).values(**row).returning(User.id)).scalar_one())
+    except IntegrityError as error:
+        raise EmailTaken() from error
+    db.execute(insert(Profile).values(user_id=user_id))
+    return user_id
+
+
+def update_account(actor: Actor, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Change my name, profile or notification settings."""
+    begin_write(actor.user_id)
+    if "name" in changes:
+        db.execute(update(User).where(User.id == actor.user_id).values(name=changes["name"]))
+    values = {**changes.get("profile", {}), **changes.get("notification_settings", {})}
+    if values:
+        db.execute(update(Profile).where(Profile.user_id == actor.user_id).values(**values))
+    return describe(actor.user_id)
+
+
+def require_password(settings: Settings, user_id: int, password: str) -> None:
+    """Check the account's password before something dangerous; raises InvalidCredentials."""
+    found = db.read_rows(select(User.password_hash).where(User.id == user_id))
+    password_hash = found[0].password_hash if found else None
+    if not passwords.verify_password(password_hash, password, settings.password_memory_kib):
+        raise InvalidCredentials("The password is wrong.")
+
+
+def close_account(settings: Settings, actor: Actor, password: str) -> None:
+    """Close my account now; its data is erased in the background. Raises InvalidCredentials."""
+    require_password(settings, actor.user_id, password)
+    begin_write(actor.user_id)
+    now = db.utcnow()
+    email = describe(actor.user_id)["email"]
+    db.execute(update(User).where(User.id == actor.user_id).values(is_active=False, closed_at=now))
+    end_sessions(actor.user_id, now)
+    mail.send_later("account_closed", email)
+
+
+def end_sessions(user_id: int, now: datetime, *, but: int | None = None) -> None:
+    """End all sessions of a user at once, except the one named."""
+    alive = (Session.user_id == user_id) & Session.revoked_at.is_(None)
+    if but is not None:
+        alive &= Session.id != but
+    db.execute(update(Session).where(alive).values(revoked_at=now))
+
+
+def erase_closed() -> int:
+    """Erase everything of the accounts that were closed; gives their number."""
+    return db.execute(delete(User).where(User.closed_at.is_not(None))).rowcount
+
+
+def change_password(settings: Settings, actor: Actor, *, current_password: str, password: str) -> None:
+    """Set a new password and end my other sessions; raises InvalidCredentials, Unprocessable."""
+    require_password(settings, actor.user_id, current_password)
+    require_strong(password, describe(actor.user_id)["email"])
+    password_hash = passwords.hash_password(password, settings.password_memory_kib)
+    begin_write(actor.user_id)
+    set_password(actor.user_id, password_hash)
+    end_sessions(actor.user_id, db.utcnow(), but=actor.session_id)
+
+
+def set_password(user_id: int, password_hash: str) -> None:
+    """Keep a new password's hash and tell the owner."""
+    db.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
+    email = db.rows(select(User.email).where(User.id == user_id))[0].email
+    mail.send_later("password_changed", email, user_id=user_id)
+
+
+def promote(email: str) -> bool:
+    """Make the account that has this address an administrator; says whether there is one."""
+    own = User.email == normalized_email(email)
+
+    def change() -> int:
+        return db.execute(update(User).where(own).values(role="admin", data_version=User.data_version + 1)).rowcount
+
+    return db.in_transaction(change) > 0
+
+
+def create_admin(settings: Settings, *, email: str, password: str) -> int:
+    """Make a new administrator's account; gives its id. Raises Unprocessable, EmailTaken."""
+    address = normalized_email(email)
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", address):
+        raise Unprocessable(errors={"json": {"email": ["Not a valid email address."]}})
+    require_strong(password, address)
+    password_hash = passwords.hash_password(password, settings.password_memory_kib)
+    return insert_account(address, password_hash, role="admin", is_email_verified=True)

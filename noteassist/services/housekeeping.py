@@ -1,0 +1,37 @@
+"""What has had its time is deleted here."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete
+
+from noteassist import db
+from noteassist.models import EmailToken, IdempotencyKey, OutboxMail, RefreshToken, Session
+from noteassist.services import accounts, trash
+
+IDEMPOTENCY_KEYS_KEPT = timedelta(hours=24)
+ENDED_SESSIONS_KEPT = timedelta(days=30)
+DELIVERED_MAILS_KEPT = timedelta(days=30)
+
+
+def erase_closed_accounts() -> int:
+    """Erase accounts that were closed; gives their number."""
+    return accounts.erase_closed()
+
+
+def empty_trash() -> int:
+    """Delete notes that have been in the trash for 30 days; gives their number."""
+    return trash.empty_expired()
+
+
+def forget_expired() -> int:
+    """Delete expired tokens, sessions, idempotency keys and delivered mails; gives the number of rows."""
+    now = db.utcnow()
+    session_gone = now - ENDED_SESSIONS_KEPT
+    statements = (
+        delete(IdempotencyKey).where(IdempotencyKey.created_at < now - IDEMPOTENCY_KEYS_KEPT),
+        delete(EmailToken).where(EmailToken.expires_at < now),
+        delete(RefreshToken).where(RefreshToken.expires_at < now),
+        delete(Session).where((Session.expires_at < now) | (Session.revoked_at < session_gone)),
+        delete(OutboxMail).where(OutboxMail.sent_at < now - DELIVERED_MAILS_KEPT),
+    )
+    return sum(db.execute(statement).rowcount for statement in statements)

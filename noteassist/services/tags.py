@@ -1,0 +1,75 @@
+"""The tags of one's notes."""
+
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, bindparam, delete, func, insert, literal, select, update
+
+from noteassist import db
+from noteassist.errors import NotFound
+from noteassist.models import Note, NoteTag
+from noteassist.paging import Order, Page, PageRequest, fetch_page
+from noteassist.security.actors import Actor
+from noteassist.services.versions import begin_write
+
+BY_NAME = Order((NoteTag.name,))
+
+
+def list_tags(actor: Actor, page: PageRequest) -> Page:
+    """List the tags of my notes by name, each with the number of notes outside the trash."""
+    return fetch_page(_listing, (), BY_NAME, page, _present, {"owner": actor.user_id})
+
+
+def _listing() -> Select[Any]:
+    on_note = and_(Note.user_id == NoteTag.user_id, Note.id == NoteTag.note_id)
+    counted = select(func.count().label("count"), NoteTag.name).select_from(NoteTag).join(Note, on_note)
+    counted = counted.where(NoteTag.user_id == bindparam("owner"), Note.deleted_at.is_(None))
+    return counted.group_by(NoteTag.name)
+
+
+def _present(row: Row[Any]) -> dict[str, Any]:
+    count, name = row
+    return {"name": name, "count": count}
+
+
+def get_tag(actor: Actor, name: str) -> dict[str, Any]:
+    """Read one tag; raises NotFound when no note outside the trash has it."""
+    found = db.row(
+        _listing().where(NoteTag.name == bindparam("name")), {"owner": actor.user_id, "name": name}
+    )
+    if found is None:
+        raise NotFound()
+    return _present(found)
+
+
+def rename_tag(actor: Actor, name: str, new_name: str) -> dict[str, Any]:
+    """Rename a tag on all my notes; a note that has both keeps one. Raises NotFound."""
+    begin_write(actor.user_id)
+    tag = get_tag(actor, name)
+    if name == new_name:
+        return tag
+    _touch_tagged(actor.user_id, name)
+    renamed = select(NoteTag.user_id, NoteTag.note_id, literal(new_name)).where(*_own(actor.user_id, name))
+    has_it = select(NoteTag.note_id).where(*_own(actor.user_id, new_name))
+    renamed = renamed.where(NoteTag.note_id.not_in(has_it))
+    db.execute(insert(NoteTag).from_select(["user_id", "note_id", "name"], renamed))
+    db.execute(delete(NoteTag).where(*_own(actor.user_id, name)))
+    return get_tag(actor, new_name)
+
+
+def delete_tag(actor: Actor, name: str) -> None:
+    """Take a tag off all my notes; raises NotFound."""
+    begin_write(actor.user_id)
+    get_tag(actor, name)
+    _touch_tagged(actor.user_id, name)
+    db.execute(delete(NoteTag).where(*_own(actor.user_id, name)))
+
+
+def _own(user_id: int, name: str) -> tuple[Any, ...]:
+    return NoteTag.user_id == user_id, NoteTag.name == name
+
+
+def _touch_tagged(user_id: int, name: str) -> None:
+    tagged = select(NoteTag.note_id).where(*_own(user_id, name))
+    db.execute(
+        update(Note).where(Note.user_id == user_id, Note.id.in_(tagged)).values(updated_at=db.utcnow())
+    )

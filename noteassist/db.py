@@ -27,7 +27,6 @@ from sqlalchemy import (
     MetaData,
     Row,
     Select,
-    String,
     Table,
     Text,
     TextClause,
@@ -311,7 +310,7 @@ def json_list(names: Select[Any]) -> ColumnElement[str]:
     inner = names.subquery()
     column = inner.c[0]
     aggregate = func.json_agg(column) if is_postgresql() else func.json_group_array(column)
-    return sql_cast(func.coalesce(select(aggregate).scalar_subquery(), "[]"), String)
+    return func.coalesce(select(sql_cast(aggregate, Text)).scalar_subquery(), "[]")
 
 
 def insert_ignoring(model: type[Base]) -> Any:

@@ -27,7 +27,7 @@ ENCODERS: dict[str, Callable[[bytes], bytes]] = {
 
 def to_json(value: Any) -> bytes:
     """Write JSON; times end in Z."""
-    return orjson.dumps(value, option=orjson.OPT_UTC_Z)
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
 
 
 def tag_of(body: bytes) -> str:

@@ -30,7 +30,9 @@ def command(email: str) -> None:
             password = asked_password()
             db.in_transaction(lambda: accounts.create_admin(settings, email=email, password=password))
         except AppError as error:
-            reasons = [reason for of_field in (error.errors or {}).get("json", {}).values() for reason in of_field]
+            reasons = [
+                reason for of_field in (error.errors or {}).get("json", {}).values() for reason in of_field
+            ]
             click.echo(" ".join(reasons) or error.detail, err=True)
             sys.exit(1)
         click.echo(f"{email} is an administrator now.")

@@ -162,7 +162,9 @@ def promote(email: str) -> bool:
     own = User.email == normalized_email(email)
 
     def change() -> int:
-        return db.execute(update(User).where(own).values(role="admin", data_version=User.data_version + 1)).rowcount
+        return db.execute(
+            update(User).where(own).values(role="admin", data_version=User.data_version + 1)
+        ).rowcount
 
     return db.in_transaction(change) > 0
 

@@ -1,0 +1,155 @@
+"""Measure NoteAssist, side by side with a peer server if there is one."""
+
+import platform
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+import orjson
+from rich.console import Console
+
+from bench.cases import CASES
+from bench.errors import BenchError
+from bench.growth import run_growth
+from bench.options import DEFAULT_PASSWORD, Options, read_options
+from bench.people import meet_all
+from bench.progress import Progress
+from bench.report import OURS, PEER, cases_table, growth_table, start_table
+from bench.rounds import Row, Target, run_case
+from bench.seeding import seeded_database
+from bench.servers import Backing, backing, full_environment, instance_folder, serving
+from bench.startup import Start, run_start
+
+
+@dataclass
+class Results:
+    """Everything that a run has measured."""
+
+    cases: list[Row] = field(default_factory=list)
+    growth: list[Row] = field(default_factory=list)
+    start: Start | None = None
+
+    @property
+    def failed(self) -> list[Row]:
+        """List the rounds with an answer that was no success."""
+        return [row for row in (*self.cases, *self.growth) if row.failures]
+
+    def as_dict(self, options: Options, seconds: float) -> dict[str, object]:
+        """Give everything for the JSON file, without anything secret."""
+        return {
+            "at": datetime.now(UTC),
+            "took_seconds": round(seconds, 1),
+            "machine": {
+                "python": platform.python_version(),
+                "system": platform.platform(),
+            },
+            "rounds": options.rounds,
+            "seconds": options.seconds,
+            "data": options.shape.name,
+            "cases": [row.as_dict() for row in self.cases],
+            "growth": [row.as_dict() for row in self.growth],
+            "start": self.start.as_dict() if self.start else None,
+        }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was asked for; 1 when an answer was no success, 2 when the run was impossible."""
+    # Turned into an exception, so that every server that was started is stopped again.
+    signal.signal(signal.SIGTERM, end)
+    started = time.monotonic()
+    try:
+        options = read_options(sys.argv[1:] if arguments is None else arguments)
+        results = run(options)
+    except BenchError as error:
+        Console(stderr=True).print(f"[bold red]{error}[/]", highlight=False)
+        return 2
+    show(results, Console(width=None if sys.stdout.isatty() else 160))
+    path = keep(results.as_dict(options, time.monotonic() - started), options.results)
+    print(f"kept in {path}")
+    return 1 if results.failed else 0
+
+
+def end(number: int, frame: FrameType | None) -> None:
+    """Leave through every open context."""
+    raise SystemExit(128 + number)
+
+
+def run(options: Options) -> Results:
+    """Measure the chosen sections, one after the other."""
+    results = Results()
+    chosen = [name for name in CASES if name in options.only]
+    with Progress() as progress:
+        if "start" in options.only:
+            report = progress.step("start", options.start_rounds * 2)
+            results.start = run_start(options.start_rounds, report)
+        if chosen or "growth" in options.only:
+            with backing(options) as servers:
+                if chosen:
+                    results.cases = run_cases(chosen, servers, options, progress)
+                if "growth" in options.only:
+                    results.growth = run_growth(servers, options, progress)
+    return results
+
+
+def run_cases(
+    names: Sequence[str], servers: Backing, options: Options, progress: Progress
+) -> list[Row]:
+    """Measure the chosen cases on our server, and on the peer in the same rounds."""
+    with instance_folder() as instance:
+        progress.note(f"database of {options.shape.name}")
+        address = seeded_database(servers, options.shape, instance, reseed=options.reseed)
+        with serving(full_environment(instance, servers, address), instance) as server:
+            users = options.shape.users
+            report = progress.step("meeting the users", users)
+            people = meet_all(server.port, users, DEFAULT_PASSWORD, (), report)
+            targets = [Target(OURS, server.port, servers.roots(server.pid), people)]
+            if options.peer:
+                targets.append(peer_target(options, progress))
+            rows: list[Row] = []
+            for name in names:
+                report = progress.step(name, options.rounds * len(targets))
+                rows += run_case(name, CASES[name], targets, options, report)
+            return rows
+
+
+def peer_target(options: Options, progress: Progress) -> Target:
+    """Meet the same users on the peer."""
+    peer = options.peer
+    if peer is None:
+        raise BenchError("There is no peer in this run.")
+    users = options.shape.users
+    if peer.tokens and len(peer.tokens) < users:
+        raise BenchError(f"PEER_TOKENS has {len(peer.tokens)} tokens for {users} users.")
+    report = progress.step("meeting the peer's users", users)
+    people = meet_all(peer.port, users, peer.password, peer.tokens, report)
+    return Target(PEER, peer.port, peer.roots, people)
+
+
+def show(results: Results, console: Console) -> None:
+    """Print the tables, and then every failure in its own words."""
+    if results.cases:
+        console.print(cases_table(results.cases))
+    if results.growth:
+        console.print(growth_table(results.growth))
+    if results.start:
+        console.print(start_table(results.start))
+    for row in results.failed:
+        console.print(f"FAILED: {row.case} on {row.target}, round {row.round}: {row.statuses}")
+        console.print(row.sample, markup=False, highlight=False)
+
+
+def keep(results: dict[str, object], folder: Path) -> Path:
+    """Write a run's figures beside those of earlier runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    path.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z))
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""What is asked: each case is one line of a table, made of calls and their weights."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.people import Person
+from bench.wire import encode_request
+
+BodyOf = Callable[[Person, int], object]
+# Prepared requests go round; this many of them touch far more notes than one user has.
+READS = 2000
+WRITES = 200
+# One user in ten only writes, so that the lists that are read do not grow from round to round.
+WRITERS_SHARE = 10
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Call:
+    """One kind of request; {note_id} and {page} are filled in with what the person has."""
+
+    method: str
+    path: str
+    body: BodyOf | None = None
+    signed_in: bool = True
+
+    def encode(self, person: Person, number: int, chance: random.Random, host: str) -> bytes:
+        """Write this call as one of this person's requests."""
+        path = self.path
+        if "{note_id}" in path:
+            path = path.replace("{note_id}", str(chance.choice(person.note_ids)))
+        if "{page}" in path:
+            path = path.replace("{page}", chance.choice(person.pages))
+        token = person.token if self.signed_in else None
+        body = self.body(person, number) if self.body else None
+        return encode_request(self.method, path, host=host, token=token, body=body)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Calls with their weights, how many connections ask, and how much cheaper is enough."""
+
+    calls: tuple[tuple[int, Call], ...]
+    connections: int = 32
+    times_fewer_ms: float | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Say whether any of its calls has a body."""
+        return any(call.body for _, call in self.calls)
+
+
+def credentials(person: Person, number: int) -> object:
+    """Sign in as this person."""
+    return {"email": person.email, "password": person.password}
+
+
+def study_note(person: Person, number: int) -> object:
+    """Make a note of 4 chapters with 5 topics each, as long as the seeded ones."""
+    sentence = "A list keeps its order, a set keeps each value once, a dict finds by key. "
+    chapters = [
+        {
+            "title": f"Chapter {c}",
+            "topics": [study_topic(c, t, sentence) for t in range(1, 6)],
+        }
+        for c in range(1, 5)
+    ]
+    return {
+        "title": f"Study note {number}",
+        "tags": ["bench", "python"],
+        "chapters": chapters,
+    }
+
+
+def study_topic(chapter: int, topic: int, sentence: str) -> dict[str, object]:
+    """Make one topic: every one explained, every second with code, every fourth with a source."""
+    made: dict[str, object] = {
+        "name": f"Topic {chapter}.{topic}",
+        "explanation": {"content": f"## Topic {chapter}.{topic}\n\n{sentence * 11}"[:800]},
+    }
+    if topic % 2 == 0:
+        made["code_snippet"] = {
+            "language": "python",
+            "code": "print(sorted({3, 1, 2}))\n",
+        }
+    if topic % 4 == 0:
+        made["source"] = {"title": "Sorting", "url": "https://example.com/sorting"}
+    return made
+
+
+LIST = Call("GET", "/api/notes/")
+PAGE = Call("GET", "{page}")
+DETAIL = Call("GET", "/api/notes/{note_id}/")
+CREATE = Call("POST", "/api/notes/", study_note)
+LOGIN = Call("POST", "/api/token/", credentials, signed_in=False)
+
+CASES = {
+    "list": Case(((1, LIST),), times_fewer_ms=5),
+    "detail": Case(((1, DETAIL),), times_fewer_ms=5),
+    "create": Case(((1, CREATE),), connections=16),
+    # Password hashing fills every core: more connections would only wait.
+    "login": Case(((1, LOGIN),), connections=4),
+}
+GROWTH_CASES = {
+    "list": Case(((1, LIST),), connections=16),
+    "any page": Case(((1, PAGE),), connections=16),
+    "detail": Case(((1, DETAIL),), connections=16),
+}
+
+
+def prepare(case: Case, people: Sequence[Person], host: str) -> list[bytes]:
+    """Write the requests of a case, the same sequence of choices for every server."""
+    chance = random.Random(SEED)
+    calls = [call for _, call in case.calls]
+    weights = [weight for weight, _ in case.calls]
+    writers = max(1, len(people) // WRITERS_SHARE)
+    readers = people[:-writers] or people
+    crowd = people[-writers:] if case.writes else readers
+    return [
+        chance.choices(calls, weights)[0].encode(crowd[n % len(crowd)], n, chance, host)
+        for n in range(WRITES if case.writes else READS)
+    ]

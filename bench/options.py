@@ -1,0 +1,152 @@
+"""What the benchmark is told, by its command line and by its environment."""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from bench.cases import CASES
+from bench.errors import BenchError
+from bench.processes import parse_roots
+
+SECTIONS = (*CASES, "growth", "start")
+DEFAULT_PASSWORD = "a bench signs in 9481 times"  # seeded data on loopback only
+Number = TypeVar("Number", int, float)
+LOCAL = ("127.0.0.1", "localhost")
+DESCRIPTION = """\
+Measure NoteAssist: what a request costs in processor time and how long it takes, beside a peer
+server if there is one; what growth costs; how soon a server is ready and what it holds at rest.
+"""
+ENVIRONMENT = """\
+environment:
+  PEER=URL            a running server with the same paths, on this machine, seeded alike
+  PEER_PIDS=app=PID,postgres=PID,redis=PID
+                      the root processes of that server, for its processor time
+  PEER_PASSWORD       the password of its seeded users (default: the bench's own)
+  PEER_TOKENS=FILE    access tokens of its users 1, 2, ..., one a line, instead of signing in
+  BENCH_DATABASE_URL  a PostgreSQL server on this machine to make the bench's databases on
+  BENCH_REDIS_URL     a Redis server on this machine (default for both: throw-away ones)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """How much is seeded."""
+
+    users: int
+    notes: int
+    chapters: int
+    topics: int
+
+    @property
+    def name(self) -> str:
+        """Name this amount of data."""
+        return f"{self.users}x{self.notes}x{self.chapters}x{self.topics}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """The server beside ours, if there is one."""
+
+    port: int
+    roots: dict[str, int]
+    password: str
+    tokens: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Everything that decides what this run does."""
+
+    only: tuple[str, ...]
+    rounds: int
+    seconds: float
+    warm_seconds: float
+    drivers: int
+    reseed: bool
+    shape: Shape
+    growth: Shape
+    growth_small: int
+    start_rounds: int
+    peer: Peer | None
+    database_url: str | None
+    redis_url: str | None
+    results: Path
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    made = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=DESCRIPTION,
+        epilog=ENVIRONMENT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--only", metavar="NAMES", help=f"some of: {','.join(SECTIONS)}")
+    made.add_argument("--rounds", type=int, help="rounds of each case (5, quick: 2)")
+    made.add_argument("--seconds", type=float, help="measured seconds a round (4, quick: 1)")
+    made.add_argument("--drivers", type=int, default=1, help="load driver processes (1)")
+    made.add_argument(
+        "--quick", action="store_true", help="small data and short rounds: a smoke run"
+    )
+    made.add_argument("--reseed", action="store_true", help="make the bench's databases anew")
+    return made
+
+
+def read_options(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
+    """Turn command line and environment into one checked object."""
+    given = parser().parse_args(arguments)
+    quick = given.quick
+    return Options(
+        only=chosen(given.only),
+        rounds=within("--rounds", given.rounds, 2 if quick else 5, 50),
+        seconds=within("--seconds", given.seconds, 1.0 if quick else 4.0, 60),
+        warm_seconds=0.5 if quick else 1.0,
+        drivers=within("--drivers", given.drivers, 1, 16),
+        reseed=given.reseed,
+        shape=Shape(users=20 if quick else 200, notes=50, chapters=4, topics=5),
+        growth=Shape(users=1, notes=2_000 if quick else 100_000, chapters=1, topics=1),
+        growth_small=100,
+        start_rounds=2 if quick else 5,
+        peer=read_peer(environment),
+        database_url=environment.get("BENCH_DATABASE_URL") or None,
+        redis_url=environment.get("BENCH_REDIS_URL") or None,
+        results=Path(__file__).parent / "results",
+    )
+
+
+def within(name: str, given: Number | None, default: Number, most: int) -> Number:
+    """Take a number that keeps the run bounded."""
+    value = default if given is None else given
+    if not 0 < value <= most:
+        raise BenchError(f"{name} must be more than 0 and at most {most}.")
+    return value
+
+
+def chosen(names: str | None) -> tuple[str, ...]:
+    """Check the sections asked for."""
+    wanted = tuple(names.split(",")) if names else SECTIONS
+    unknown = [name for name in wanted if name not in SECTIONS]
+    if unknown:
+        raise BenchError(f"--only knows {', '.join(SECTIONS)}, but not {', '.join(unknown)}.")
+    return wanted
+
+
+def read_peer(environment: Mapping[str, str]) -> Peer | None:
+    """Read what is said about a peer, and refuse one that is not on this machine."""
+    address = environment.get("PEER")
+    if not address:
+        return None
+    parts = urlsplit(address)
+    if parts.scheme != "http" or parts.hostname not in LOCAL or parts.path.strip("/"):
+        raise BenchError(f"PEER={address}: only http://127.0.0.1:PORT is measured.")
+    tokens = environment.get("PEER_TOKENS")
+    return Peer(
+        port=parts.port or 80,
+        roots=parse_roots(environment.get("PEER_PIDS", "")),
+        password=environment.get("PEER_PASSWORD") or DEFAULT_PASSWORD,
+        tokens=tuple(Path(tokens).read_text().split()) if tokens else (),
+    )

@@ -1,0 +1,231 @@
+"""What the benchmark starts: PostgreSQL, Redis, and the server that is measured."""
+
+import http.client
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import redis
+
+from bench.errors import BenchError
+from bench.loop import LOOPBACK
+from bench.options import Options
+from bench.processes import PROC, read_process
+from tests.servers import (
+    ServerUnavailable,
+    connectable,
+    free_port,
+    postgres_server,
+    redis_server,
+)
+
+CHECKOUT = Path(__file__).parent.parent
+COMMAND = Path(sys.executable).parent / "noteassist"
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
+POLL_SECONDS = 0.01
+# Nothing else of the caller's environment reaches the server: a key or a switch that is set
+# in somebody's shell must not change what is measured.
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
+# Private: the servers that a run of the tests was given are not the benchmark's to fill.
+throw_away_postgres = partial(postgres_server, private=True)
+throw_away_redis = partial(redis_server, private=True)
+
+
+@dataclass(frozen=True)
+class Backing:
+    """The database server and the Redis that a run uses, with their root processes."""
+
+    database_url: str
+    redis_url: str
+    postgres_pid: int
+    redis_pid: int
+
+    def roots(self, app_pid: int) -> dict[str, int]:
+        """Name the process trees that one request keeps busy."""
+        return {"app": app_pid, "postgres": self.postgres_pid, "redis": self.redis_pid}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server of ours."""
+
+    port: int
+    pid: int
+    ready_seconds: float
+
+
+@contextmanager
+def backing(options: Options) -> Iterator[Backing]:
+    """Use the servers that the options name, and throw-away ones for the rest."""
+    with ExitStack() as stack:
+        try:
+            database_url = options.database_url or stack.enter_context(throw_away_postgres()).url
+            redis_url = options.redis_url or stack.enter_context(throw_away_redis()).url
+        except ServerUnavailable as error:
+            raise BenchError(
+                f"{error}\nBENCH_DATABASE_URL and BENCH_REDIS_URL name servers that are there."
+            ) from error
+        yield Backing(database_url, redis_url, postgres_root(database_url), redis_root(redis_url))
+
+
+def connect(database_url: str) -> psycopg.Connection:
+    """Connect outside of any transaction, as CREATE DATABASE and VACUUM need it."""
+    try:
+        return psycopg.connect(connectable(database_url), autocommit=True, connect_timeout=10)
+    except psycopg.OperationalError as error:
+        raise BenchError(f"PostgreSQL does not let us in: {error}") from error
+
+
+def postgres_root(database_url: str) -> int:
+    """Find the postmaster: it is the parent of the process that serves our connection."""
+    with connect(database_url) as connection:
+        row = connection.execute("SELECT pg_backend_pid()").fetchone()
+        backend = read_process(row[0]) if row else None
+        if backend is None or "postgres" not in command_of(backend.parent):
+            raise BenchError("PostgreSQL runs elsewhere: its processor time cannot be read.")
+        return backend.parent
+
+
+def redis_root(redis_url: str) -> int:
+    """Ask Redis for its process, and check that it is one of this machine's."""
+    with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
+        try:
+            pid = int(client.info("server")["process_id"])
+        except redis.RedisError as error:
+            raise BenchError(f"Redis does not answer: {error}") from error
+    if read_process(pid) is None or "redis" not in command_of(pid):
+        raise BenchError("Redis runs elsewhere: its processor time cannot be read.")
+    return pid
+
+
+def command_of(pid: int) -> str:
+    """Name the program of a process, empty when it is gone."""
+    try:
+        return (PROC / str(pid) / "comm").read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def server_environment(instance: Path, **settings: str) -> dict[str, str]:
+    """Build the whole environment of a command of ours."""
+    passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return {
+        **passed_on,
+        "NOTEASSIST_ENV": "development",
+        "INSTANCE_DIR": str(instance),
+        "HOST": LOOPBACK,
+        "RATELIMIT_ENABLED": "0",
+        **settings,
+    }
+
+
+def full_environment(instance: Path, backing: Backing, database_url: str) -> dict[str, str]:
+    """Build the environment of a server on PostgreSQL and Redis, two processes of four threads."""
+    return server_environment(
+        instance,
+        DATABASE_URL=database_url,
+        REDIS_URL=backing.redis_url,
+        SECRET_KEY=secrets.token_hex(32),
+        WEB_PROCESSES="2",
+        WEB_THREADS="4",
+    )
+
+
+def run_command(arguments: list[str], environment: Mapping[str, str]) -> None:
+    """Run one command of ours to its end; what it says goes beside our own progress."""
+    done = subprocess.run(  # our own console script, no shell
+        [str(COMMAND), *arguments],
+        check=False,
+        env=dict(environment),
+        cwd=CHECKOUT,
+        stdout=sys.stderr,
+    )
+    if done.returncode:
+        raise BenchError(f"noteassist {arguments[0]} ended with status {done.returncode}.")
+
+
+@contextmanager
+def instance_folder() -> Iterator[Path]:
+    """Lend a folder for what a server writes."""
+    with tempfile.TemporaryDirectory(prefix="noteassist-bench-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def serving(environment: Mapping[str, str], instance: Path) -> Iterator[Server]:
+    """Start `noteassist serve`, wait until it is ready, and stop it at the end."""
+    port = free_port()
+    log = instance / "bench-serve.log"
+    with log.open("ab") as output:
+        started = time.monotonic()
+        process = subprocess.Popen(  # our own console script, no shell
+            [str(COMMAND), "serve"],
+            env={**environment, "PORT": str(port)},
+            cwd=CHECKOUT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # A session of its own, so that none of its processes can outlive the run.
+            start_new_session=True,
+        )
+        try:
+            ready = wait_until_ready(process, port, started, log)
+            yield Server(port, process.pid, ready)
+        finally:
+            stop(process)
+
+
+def wait_until_ready(
+    process: "subprocess.Popen[bytes]", port: int, started: float, log: Path
+) -> float:
+    """Ask /readyz until it says 200; give the seconds since the start."""
+    while (waited := time.monotonic() - started) < START_SECONDS:
+        if process.poll() is not None:
+            raise BenchError(f"noteassist serve ended at its start. It said:\n{end_of(log)}")
+        if is_ready(port):
+            return time.monotonic() - started
+        time.sleep(POLL_SECONDS)
+    raise BenchError(f"noteassist serve is not ready after {waited:.0f} s.\n{end_of(log)}")
+
+
+def end_of(log: Path) -> str:
+    """Give the last that a server has said."""
+    return log.read_text(errors="replace")[-2000:]
+
+
+def is_ready(port: int) -> bool:
+    """Ask /readyz once."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """Stop a server and everything that it started."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_SECONDS)
+    with suppress(ProcessLookupError):  # nobody is left, as it should be
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def with_database(database_url: str, name: str) -> str:
+    """Name another database of the same server."""
+    return urlsplit(database_url)._replace(path=f"/{name}").geturl()

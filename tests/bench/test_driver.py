@@ -1,0 +1,145 @@
+"""The load driver against a tiny server."""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from bench.driver import Load, measure, shares
+from bench.errors import BenchError
+from bench.loop import MAX_FAILURES, ClosedLoop
+from bench.wire import encode_request
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers by path: /ok, /missing, /leave (goes away), /close (answers and closes)."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)  # type: ignore[attr-defined]  # set by the fixture
+        if self.path == "/leave":
+            self.close_connection = True
+            return
+        status, body = (404, b"no such note") if self.path == "/missing" else (200, b"{}")
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        if self.path == "/close":
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[ThreadingHTTPServer]:
+    """Serve on a free port of this machine."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
+        made.asked = []  # type: ignore[attr-defined]  # what the tests look at
+        thread = threading.Thread(target=made.serve_forever, daemon=True)
+        thread.start()
+        yield made
+        made.shutdown()
+        thread.join()
+
+
+def get(path: str) -> bytes:
+    return encode_request("GET", path, host="127.0.0.1")
+
+
+def loop(server: ThreadingHTTPServer, *paths: str, connections: int = 2) -> ClosedLoop:
+    return ClosedLoop(server.server_port, [get(path) for path in paths], connections, 0.0)
+
+
+def asked(server: ThreadingHTTPServer) -> list[str]:
+    found: list[str] = server.asked  # type: ignore[attr-defined]  # set by the fixture
+    return found
+
+
+def test_every_request_that_was_sent_is_counted_once(
+    server: ThreadingHTTPServer,
+) -> None:
+    outcome = loop(server, "/a", "/b").run(0.2)
+
+    assert len(asked(server)) == len(outcome.latencies_ms) == outcome.statuses["200"] > 2
+    assert outcome.failures == 0
+    assert 0.2 <= outcome.seconds < 10
+
+
+def test_the_prepared_requests_go_round(server: ThreadingHTTPServer) -> None:
+    loop(server, "/a", "/b", "/c", connections=1).run(0.1)
+
+    assert asked(server)[:4] == ["/a", "/b", "/c", "/a"]
+
+
+def test_an_answer_that_is_no_success_is_counted_and_quoted(
+    server: ThreadingHTTPServer,
+) -> None:
+    outcome = loop(server, "/ok", "/missing").run(5.0)
+
+    assert outcome.failures == outcome.statuses["404"] >= MAX_FAILURES
+    assert "no such note" in outcome.sample
+
+
+def test_a_load_that_only_fails_ends_early(server: ThreadingHTTPServer) -> None:
+    outcome = loop(server, "/missing").run(60.0)
+
+    assert outcome.seconds < 30
+    assert len(asked(server)) <= MAX_FAILURES + 2
+
+
+def test_a_connection_closed_without_an_answer_is_a_failure(
+    server: ThreadingHTTPServer,
+) -> None:
+    outcome = loop(server, "/leave", connections=1).run(5.0)
+
+    assert outcome.statuses["ConnectionResetError"] == outcome.failures == MAX_FAILURES
+
+
+def test_a_connection_closed_after_an_answer_is_opened_again(
+    server: ThreadingHTTPServer,
+) -> None:
+    outcome = loop(server, "/close", connections=1).run(0.2)
+
+    assert outcome.failures == 0
+    assert outcome.statuses["200"] > 1
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound but not listening
+        port = unused.getsockname()[1]
+        with pytest.raises(BenchError, match=f"127.0.0.1:{port}"):
+            ClosedLoop(port, [get("/")], 1, 0.0)
+
+
+def test_a_measurement_joins_its_processes_and_reads_the_servers_processor_time(
+    server: ThreadingHTTPServer,
+) -> None:
+    load = Load(server.server_port, [get("/ok")], 3, 0.5, warm_seconds=0.1, processes=2)
+
+    measured = measure(load, {"app": os.getpid()})
+
+    assert measured.outcome.statuses["200"] == len(measured.outcome.latencies_ms) > 3
+    # The warm-up was asked for too, but it is not counted.
+    assert len(asked(server)) > len(measured.outcome.latencies_ms)
+    assert 0 < measured.cpu_seconds["app"] < 10
+
+
+def test_a_driver_process_that_cannot_start_is_reported() -> None:
+    with pytest.raises(BenchError, match="Nothing answers"):
+        measure(Load(1, [get("/")], 1, 0.1), {})
+
+
+def test_connections_are_dealt_out_to_the_processes() -> None:
+    assert shares(8, 3) == [3, 3, 2]
+    assert sum(shares(32, 5)) == 32

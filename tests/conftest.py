@@ -1,0 +1,206 @@
+"""Two real databases, people who use the server, and what tests look at."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from sqlalchemy import event, text
+
+from noteassist import db, schema
+from noteassist.app import NoteAssist, create_app
+from noteassist.config import Settings
+from noteassist.services import mail
+from tests import servers
+from tests.people import ApiClient, Mailbox, register
+
+KINDS = ("sqlite", "postgresql")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Bring the servers."""
+    servers.start_for_session(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take the servers away."""
+    servers.stop_for_session(config)
+
+
+def make_settings(folder: Path, database_url: str, **changes: Any) -> Settings:
+    """Make settings for tests: cheap hashes, everything else as it is."""
+    values: dict[str, Any] = {
+        "environment": "testing",
+        "secret_key": "a secret of the tests, 0123456789",
+        "instance_dir": folder,
+        "database_url": database_url,
+        "password_memory_kib": 8,
+        "database_pool_size": 30,
+    }
+    return Settings(**{**values, **changes}).completed()
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the URL of an empty PostgreSQL database of this test process."""
+    name = f"noteassist_test_{os.getpid()}"
+    server = os.environ["TEST_DATABASE_URL"]
+    url = servers.create_database(server, name)
+    yield url.replace("postgresql://", "postgresql+psycopg://", 1)
+    servers.drop_database(server, name)
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def migrated_app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NoteAssist]:
+    """Give an application on a migrated database, once for each kind."""
+    url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else ""
+    app = create_app(make_settings(tmp_path_factory.mktemp("instance"), url))
+    with app.app_context():
+        schema.gate().prepare()
+    yield app
+    with app.app_context():
+        db.db.engine.dispose()
+
+
+@pytest.fixture
+def app(migrated_app: NoteAssist) -> NoteAssist:
+    """Give the application on an empty database."""
+    with migrated_app.app_context(), db.transaction():
+        for table in ("users", "outbox_mails"):
+            db.execute(text(f"DELETE FROM {table}"))
+    return migrated_app
+
+
+@pytest.fixture
+def settings(app: NoteAssist) -> Settings:
+    """Give the application's settings."""
+    found: Settings = app.config["SETTINGS"]
+    return found
+
+
+@pytest.fixture
+def context(app: NoteAssist) -> Iterator[None]:
+    """Run the test within the application's context."""
+    with app.app_context():
+        yield
+
+
+@pytest.fixture
+def anonymous(app: NoteAssist) -> ApiClient:
+    """Give a client that is not signed in."""
+    return ApiClient(app)
+
+
+@pytest.fixture
+def sign_up(app: NoteAssist) -> Callable[..., ApiClient]:
+    """Register an account; gives its client."""
+    return lambda **account: register(app, **account)
+
+
+@pytest.fixture
+def sign_in(app: NoteAssist) -> Callable[[str, str], ApiClient]:
+    """Open another session of an account; gives its client."""
+    return lambda email, password: ApiClient.signed_in(app, email, password)
+
+
+@pytest.fixture
+def alice(app: NoteAssist) -> ApiClient:
+    """Alice, who owns things."""
+    return register(app, email="alice@example.com", name="Alice")
+
+
+@pytest.fixture
+def bob(app: NoteAssist) -> ApiClient:
+    """Bob, a stranger to Alice."""
+    return register(app, email="bob@example.com", name="Bob")
+
+
+@pytest.fixture
+def carol(app: NoteAssist) -> ApiClient:
+    """Carol, another stranger."""
+    return register(app, email="carol@example.com", name="Carol")
+
+
+@pytest.fixture
+def mailbox(app: NoteAssist, tmp_path: Path) -> Mailbox:
+    """Give all mail, which is delivered when somebody looks."""
+    return Mailbox(app, tmp_path / "outbox")
+
+
+@pytest.fixture
+def mails(mailbox: Mailbox) -> Callable[[str], list[Any]]:
+    """Give the mails to an address, oldest first."""
+    return mailbox.to
+
+
+@pytest.fixture
+def mail_token(mailbox: Mailbox) -> Callable[[str], str]:
+    """Give the token in the newest mail to an address."""
+    return mailbox.token
+
+
+@pytest.fixture
+def note_tree() -> Callable[..., dict[str, Any]]:
+    """Make the body of a note with everything in it."""
+
+    def make(chapters: int = 2, topics: int = 2, title: str = "A note") -> dict[str, Any]:
+        return {
+            "title": title,
+            "chapters": [
+                {"title": f"Chapter {c}", "topics": [topic_tree(f"Topic {c}.{t}") for t in range(1, topics + 1)]}
+                for c in range(1, chapters + 1)
+            ],
+        }
+
+    return make
+
+
+def topic_tree(name: str) -> dict[str, Any]:
+    """Make the body of a topic with all its parts."""
+    return {
+        "name": name,
+        "explanation": {"content": f"# {name}\n\nWhat it means."},
+        "code_snippet": {"language": "python", "code": "print('hello')\n"},
+        "source": {"title": "A book", "url": "https://example.org/book"},
+    }
+
+
+@pytest.fixture
+def in_parallel() -> Callable[[Sequence[Callable[[], Any]]], list[Any]]:
+    """Run functions in threads at once; gives their results in order."""
+
+    def run(functions: Sequence[Callable[[], Any]]) -> list[Any]:
+        with ThreadPoolExecutor(len(functions)) as executor:
+            return [future.result(60) for future in [executor.submit(function) for function in functions]]
+
+    return run
+
+
+@pytest.fixture
+def move_clock() -> Iterator[Callable[[float], None]]:
+    """Move the clock of this process forward."""
+    with time_machine.travel(db.utcnow(), tick=True) as traveller:
+        yield lambda seconds: traveller.shift(seconds)
+
+
+@pytest.fixture
+def statements(app: NoteAssist) -> Iterator[list[str]]:
+    """Collect the SQL statements that are sent from now on."""
+    sent: list[str] = []
+
+    def collect(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        sent.append(statement)
+
+    with app.app_context():
+        engine = db.db.engine
+        event.listen(engine, "before_cursor_execute", collect)
+        yield sent
+        event.remove(engine, "before_cursor_execute", collect)
+
+
+@pytest.fixture(autouse=True)
+def _no_wake_left_over() -> None:
+    mail.wake.clear()

@@ -1,0 +1,1 @@
+"""The REST contract, tested from outside: requests in, answers out."""

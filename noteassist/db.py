@@ -314,7 +314,7 @@ def json_list(names: Select[Any]) -> ColumnElement[str]:
 
 
 def insert_ignoring(model: type[Base]) -> Any:
-    """Make an INSERT that leaves a row alone which is there already; its rowcount is then 0."""
+    """Make an INSERT that leaves a row alone which is there already, and then returns none."""
     insert = postgresql_insert if is_postgresql() else sqlite_insert
     return insert(model).on_conflict_do_nothing()
 

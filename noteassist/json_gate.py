@@ -10,9 +10,10 @@ from typing import Any
 
 from noteassist.errors import MalformedRequest, Unprocessable
 
+Path = tuple[str | int, ...]
+
 MAXIMUM_DEPTH = 32
 LARGEST_NUMBER_LENGTH = 40
-LARGEST_INTEGER = 2**63 - 1
 SUSPICIOUS_ESCAPE = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
 
 
@@ -34,8 +35,12 @@ def _malformed(message: str) -> MalformedRequest:
     return MalformedRequest(message, code="malformed_json")
 
 
-def _invalid(message: str) -> Unprocessable:
-    return Unprocessable(errors={"json": {"_schema": [message]}})
+def _invalid(message: str, path: Path = ()) -> Unprocessable:
+    """Make a refusal whose errors are nested as the body is, down to the value that is meant."""
+    errors: Any = [message] if path else {"_schema": [message]}
+    for step in reversed(path):
+        errors = {str(step): errors}
+    return Unprocessable(errors={"json": errors})
 
 
 def _refuse_constant(name: str) -> Any:
@@ -43,7 +48,8 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > LARGEST_NUMBER_LENGTH or abs(int(digits)) > LARGEST_INTEGER:
+    # Within this length each field checks its own bounds; beyond it, reading alone would take long.
+    if len(digits) > LARGEST_NUMBER_LENGTH:
         raise _invalid("A whole number is too large.")
     return int(digits)
 
@@ -86,21 +92,23 @@ def _children(value: Any) -> Any:
 
 
 def _check_texts(value: Any) -> None:
-    todo = [value]
+    todo: list[tuple[Path, Any]] = [((), value)]
     while todo:
-        item = todo.pop()
+        path, item = todo.pop()
         if isinstance(item, str):
-            _check_text(item)
+            _check_text(item, path)
         elif isinstance(item, dict):
-            todo += [*item.keys(), *item.values()]
+            for key in item:
+                _check_text(key, path)
+            todo += [((*path, key), child) for key, child in item.items()]
         elif isinstance(item, list):
-            todo += item
+            todo += [((*path, index), child) for index, child in enumerate(item)]
 
 
-def _check_text(text: str) -> None:
+def _check_text(text: str, path: Path) -> None:
     if "\0" in text:
-        raise _invalid("NUL characters are not allowed.")
+        raise _invalid("NUL characters are not allowed.", path)
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise _invalid("A text has half of a surrogate pair.") from error
+        raise _invalid("A text has half of a surrogate pair.", path) from error

@@ -39,7 +39,8 @@ class ApiClient:
         if self.access and not any(name.lower() == "authorization" for name in sent):
             sent["Authorization"] = f"Bearer {self.access}"
         client = self.app.test_client(use_cookies=False)
-        return client.open(path, method=method, headers=sent, **options)
+        # Read as a whole and closed, unless a test wants to see it arrive.
+        return client.open(path, method=method, headers=sent, **{"buffered": True, **options})
 
     def get(self, path: str, **options: Any) -> TestResponse:
         """Send a GET."""

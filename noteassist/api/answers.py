@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -14,6 +15,7 @@ from flask import Response, request
 from noteassist.paging import Page
 
 SMALLEST_COMPRESSED = 1024
+ENTITY_TAG = re.compile(r'(W/)?"([^"]*)"')
 PRIVATE = "private, no-cache"
 VARY = "Authorization, X-API-Key, Accept-Encoding"
 
@@ -65,24 +67,29 @@ def matches(header: str, tag: str) -> bool:
     """Say whether an If-None-Match header names this tag, in any encoding (weak comparison, RFC 9110)."""
     if header.strip() == "*":
         return True
-    return any(bare_tag(candidate) == tag for candidate in header.split(","))
+    return any(bare_tag(opaque) == tag for _, opaque in listed_tags(header))
 
 
-def bare_tag(quoted: str) -> str:
-    """Strip an entity tag of its weakness, its quotes and its encoding."""
-    inner = quoted.strip().removeprefix("W/").strip('"')
-    stem, _, encoding = inner.rpartition("-")
-    return stem if encoding in ENCODERS else inner
+def listed_tags(header: str) -> list[tuple[bool, str]]:
+    """Read the entity tags of a header as pairs of (is weak, tag without quotes); what is no tag is left out."""
+    return [(bool(weak), opaque) for weak, opaque in ENTITY_TAG.findall(header)]
+
+
+def bare_tag(opaque: str) -> str:
+    """Strip an entity tag of its encoding."""
+    stem, _, encoding = opaque.rpartition("-")
+    return stem if encoding in ENCODERS else opaque
 
 
 def _tag_variant(tag: str) -> str:
-    encoding = preferred_encoding(request.headers.get("Accept-Encoding", ""))
-    named = any(f'{tag}-{encoding}"' in part for part in request.headers.getlist("If-None-Match"))
-    return f"{tag}-{encoding}" if encoding and named else tag
+    """Give the tag as the caller has it, where it is one of this representation's."""
+    listed = [opaque for _, opaque in listed_tags(request.headers.get("If-None-Match", ""))]
+    return next((opaque for opaque in listed if bare_tag(opaque) == tag), tag)
 
 
 def compressed(response: Response) -> Response:
     """Compress a whole JSON answer over 1 KiB into the encoding that the client likes best."""
+    response.vary.add("Accept-Encoding")
     if not _is_compressible(response):
         return response
     encoding = preferred_encoding(request.headers.get("Accept-Encoding", ""))

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import request
 
-from noteassist.api.answers import bare_tag, tag_of, to_json
+from noteassist.api.answers import bare_tag, listed_tags, tag_of, to_json
 from noteassist.errors import PreconditionFailed
 
 Expectation = Callable[[Any], None]
@@ -20,7 +20,7 @@ def expectation() -> Expectation | None:
     if header is None or header.strip() == "*":
         return None
     # Strong comparison: a weak tag matches nothing (RFC 9110 section 13.1.1).
-    tags = {bare_tag(tag) for tag in header.split(",") if not tag.strip().startswith("W/")}
+    tags = {bare_tag(opaque) for is_weak, opaque in listed_tags(header) if not is_weak}
 
     def expect(current: Any) -> None:
         if tag_of(to_json(current)) not in tags:

@@ -23,6 +23,7 @@ FRAMEWORK_ERRORS: dict[int, tuple[str, str]] = {
     413: ("body_too_large", "The request body is too large."),
     415: ("unsupported_media_type", "Send the body as application/json."),
     422: ("validation_error", "The request is not valid; see errors."),
+    500: ("internal_error", "Something went wrong on our side."),
 }
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 

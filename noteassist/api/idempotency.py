@@ -42,7 +42,8 @@ def once(key: str, answer: Callable[[], Response]) -> Response:
     db.execute(delete(IdempotencyKey).where(*own, IdempotencyKey.created_at < now - KEPT_FOR))
     row = identity | {"request_hash": request_hash, "created_at": now}
     # Where another request with this key is still running, PostgreSQL waits here for its end.
-    if db.execute(db.insert_ignoring(IdempotencyKey).values(**row)).rowcount == 0:
+    inserted = db.insert_ignoring(IdempotencyKey).values(**row).returning(IdempotencyKey.user_id)
+    if db.execute(inserted).one_or_none() is None:
         return _replay(own, request_hash)
     response = answer()
     if 200 <= response.status_code < 300:
@@ -69,9 +70,3 @@ def _replay(own: list[Any], request_hash: bytes) -> Response:
 def _request_hash() -> bytes:
     parts = (request.query_string, request.headers.get("Prefer", "").encode(), request.get_data())
     return hashlib.sha256(b"\0".join(parts)).digest()
-
-
-def forget_expired() -> int:
-    """Delete keys that are older than 24 h; gives their number."""
-    expired = IdempotencyKey.created_at < db.utcnow() - KEPT_FOR
-    return db.execute(delete(IdempotencyKey).where(expired)).rowcount

@@ -134,7 +134,7 @@ class PageQuery(BaseSchema):
     page_size = QueryNumber(
         1, MAXIMUM_SIZE, load_default=DEFAULT_SIZE, metadata={"description": "Rows a page."}
     )
-    cursor = Text(1, 2048, metadata={"description": "From `next` or `previous` of another page."})
+    cursor = fields.String(metadata={"description": "From `next` or `previous` of another page."})
 
 
 def page_of(item: type[Schema]) -> type[Schema]:

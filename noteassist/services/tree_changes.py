@@ -28,8 +28,8 @@ def replace_chapters(user_id: int, tree: Tree, chapters: Sequence[Mapping[str, A
     known_chapters = {chapter["id"]: chapter for chapter in tree["chapters"]}
     known_topics = {topic["id"]: topic for chapter in tree["chapters"] for topic in chapter["topics"]}
     wanted_topics = [topic for chapter in chapters for topic in chapter["topics"]]
-    _refuse_foreign("chapters", chapters, known_chapters)
-    _refuse_foreign("topics", wanted_topics, known_topics)
+    _refuse_foreign("chapter", chapters, known_chapters)
+    _refuse_foreign("topic", wanted_topics, known_topics)
     now = db.utcnow()
     note_id = tree["id"]
     for model in (Chapter, Topic):
@@ -47,14 +47,14 @@ def replace_chapters(user_id: int, tree: Tree, chapters: Sequence[Mapping[str, A
         db.execute(delete(model).where(gone))
 
 
-def _refuse_foreign(field: str, items: Iterable[Mapping[str, Any]], known: Mapping[int, Tree]) -> None:
+def _refuse_foreign(kind: str, items: Iterable[Mapping[str, Any]], known: Mapping[int, Tree]) -> None:
     ids = [item["id"] for item in items if item.get("id") is not None]
     foreign = sorted(set(ids) - set(known))
     twice = sorted(row_id for row_id, count in Counter(ids).items() if count > 1)
-    messages = [f"{row_id} is not of this note." for row_id in foreign]
-    messages += [f"{row_id} stands here more than once." for row_id in twice]
+    messages = [f"There is no {kind} {row_id} in this note." for row_id in foreign]
+    messages += [f"The {kind} {row_id} stands here more than once." for row_id in twice]
     if messages:
-        raise Unprocessable(errors={"json": {field: messages}})
+        raise Unprocessable(errors={"json": {"chapters": messages}})
 
 
 def _place_chapters(

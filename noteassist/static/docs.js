@@ -1,7 +1,7 @@
 "use strict";
 
 window.ui = SwaggerUIBundle({
-  url: "/api/openapi.json",
+  url: document.getElementById("docs").dataset.document,
   dom_id: "#docs",
   deepLinking: true,
   persistAuthorization: true,

@@ -178,7 +178,7 @@ def test_an_id_that_is_not_of_this_note_is_refused(request, alice, note, note_tr
     other = owner.post("/api/notes/", json=note_tree(chapters=1, topics=1, title="Other")).json
     body = copy.deepcopy(note)
     spoil(body, other)
-    expect.invalid(alice.put(path, json={**body, "title": "New"}), "chapters")
+    assert expect.problem(alice.put(path, json={**body, "title": "New"}), 422)["errors"]["json"]
     assert alice.get(path).json == note
     assert owner.get(f"/api/notes/{other['id']}/").json == other
 

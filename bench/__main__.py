@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if results.failed else 0
 
 
-def end(number: int, frame: FrameType | None) -> None:
+def end(number: int, _frame: FrameType | None) -> None:
     """Leave through every open context."""
     raise SystemExit(128 + number)
 
@@ -96,9 +96,7 @@ def run(options: Options) -> Results:
     return results
 
 
-def run_cases(
-    names: Sequence[str], servers: Backing, options: Options, progress: Progress
-) -> list[Row]:
+def run_cases(names: Sequence[str], servers: Backing, options: Options, progress: Progress) -> list[Row]:
     """Measure the chosen cases on our server, and on the peer in the same rounds."""
     with instance_folder() as instance:
         progress.note(f"database of {options.shape.name}")

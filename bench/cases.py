@@ -51,12 +51,12 @@ class Case:
         return any(call.body for _, call in self.calls)
 
 
-def credentials(person: Person, number: int) -> object:
+def credentials(person: Person, _number: int) -> object:
     """Sign in as this person."""
     return {"email": person.email, "password": person.password}
 
 
-def study_note(person: Person, number: int) -> object:
+def study_note(_person: Person, number: int) -> object:
     """Make a note of 4 chapters with 5 topics each, as long as the seeded ones."""
     sentence = "A list keeps its order, a set keeps each value once, a dict finds by key. "
     chapters = [

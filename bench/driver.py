@@ -37,11 +37,10 @@ class Measured:
 def work(pipe: Pipe, load: Load, number: int, connections: int) -> None:
     """Be one driver process: warm up, report, wait for the start, load, report again."""
     try:
-        loop = ClosedLoop(load.port, load.requests, connections, number / load.processes)
-        pipe.send(loop.run(load.warm_seconds) if load.warm_seconds else Outcome())
-        pipe.recv()
-        pipe.send(loop.run(load.seconds))
-        loop.close()
+        with ClosedLoop(load.port, load.requests, connections, number / load.processes) as loop:
+            pipe.send(loop.run(load.warm_seconds) if load.warm_seconds else Outcome())
+            pipe.recv()
+            pipe.send(loop.run(load.seconds))
     except (BenchError, OSError) as error:
         pipe.send(error)
 

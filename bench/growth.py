@@ -38,8 +38,7 @@ def run_growth(backing: Backing, options: Options, progress: Progress) -> list[R
             # The planner learns of the second user, as autovacuum would tell it sooner or later.
             connection.execute("VACUUM ANALYZE")
         targets = [
-            Target(name, server.port, backing.roots(server.pid), [person])
-            for name, person in users.items()
+            Target(name, server.port, backing.roots(server.pid), [person]) for name, person in users.items()
         ]
         for name, case in GROWTH_CASES.items():
             report = progress.step(f"growth: {name}", options.rounds * len(targets))
@@ -48,9 +47,7 @@ def run_growth(backing: Backing, options: Options, progress: Progress) -> list[R
 
 
 @contextmanager
-def growth_server(
-    backing: Backing, options: Options, progress: Progress
-) -> Iterator[tuple[Server, str]]:
+def growth_server(backing: Backing, options: Options, progress: Progress) -> Iterator[tuple[Server, str]]:
     """Serve the database with one user of very many notes."""
     with instance_folder() as instance:
         progress.note(f"database of {options.growth.notes:,} notes of one user")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from time import perf_counter
+from typing import Self
 
 from bench.errors import BenchError
 from bench.wire import Answer, BadAnswer, first_answer
@@ -93,9 +94,7 @@ class Connection:
 class ClosedLoop:
     """All connections of one driver process, walking round one list of prepared requests."""
 
-    def __init__(
-        self, port: int, requests: Sequence[bytes], connections: int, share: float
-    ) -> None:
+    def __init__(self, port: int, requests: Sequence[bytes], connections: int, share: float) -> None:
         # Processes start at different places, so that they do not ask for the same at once.
         start = int(len(requests) * share)
         self._requests: Iterator[bytes] = islice(cycle(requests), start, None)
@@ -106,6 +105,14 @@ class ClosedLoop:
             raise BenchError(f"Nothing answers at {LOOPBACK}:{port}: {error}") from error
         for connection in self._connections:
             self._watch(connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._selector.close()
+        for connection in self._connections:
+            connection.socket.close()
 
     def _watch(self, connection: Connection) -> None:
         """Have the selector report this connection's answers."""
@@ -167,9 +174,3 @@ class ClosedLoop:
         for connection in busy:
             outcome.count("timeout", b"No answer within the grace after the end.")
             self._renew(connection)
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._selector.close()
-        for connection in self._connections:
-            connection.socket.close()

@@ -89,9 +89,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--rounds", type=int, help="rounds of each case (5, quick: 2)")
     made.add_argument("--seconds", type=float, help="measured seconds a round (4, quick: 1)")
     made.add_argument("--drivers", type=int, default=1, help="load driver processes (1)")
-    made.add_argument(
-        "--quick", action="store_true", help="small data and short rounds: a smoke run"
-    )
+    made.add_argument("--quick", action="store_true", help="small data and short rounds: a smoke run")
     made.add_argument("--reseed", action="store_true", help="make the bench's databases anew")
     return made
 

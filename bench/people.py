@@ -79,9 +79,7 @@ def local_path(address: str) -> str:
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
-def walk_notes(
-    port: int, token: str, start: str = "/api/notes/"
-) -> Iterator[tuple[str, list[int]]]:
+def walk_notes(port: int, token: str, start: str = "/api/notes/") -> Iterator[tuple[str, list[int]]]:
     """Follow the pages of a user's list: each one's path and the ids on it."""
     path: str | None = start
     while path:
@@ -94,9 +92,7 @@ def walk_notes(
         path = local_path(str(following)) if following else None
 
 
-def meet(
-    port: int, email: str, password: str, token: str | None = None, report: Report = int
-) -> Person:
+def meet(port: int, email: str, password: str, token: str | None = None, report: Report = int) -> Person:
     """Sign one user in (unless a token is at hand) and learn the ids of their notes."""
     token = token or sign_in(port, email, password)
     walked = []
@@ -109,9 +105,7 @@ def meet(
     return Person(email, password, token, ids, tuple(path for path, _ in walked))
 
 
-def meet_all(
-    port: int, count: int, password: str, tokens: Sequence[str], report: Report
-) -> list[Person]:
+def meet_all(port: int, count: int, password: str, tokens: Sequence[str], report: Report) -> list[Person]:
     """Meet the seeded users 1 to count, several at a time."""
 
     def one(number: int) -> Person:

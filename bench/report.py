@@ -79,9 +79,7 @@ def answers(line: Line) -> str:
     return "[bold red]FAILED " + ", ".join(f"{s} x {n}" for s, n in bad.items()) + "[/]"
 
 
-def figures_table(
-    title: str, lines: Sequence[Line], last: Sequence[tuple[str, list[str]]]
-) -> Table:
+def figures_table(title: str, lines: Sequence[Line], last: Sequence[tuple[str, list[str]]]) -> Table:
     """Lay out what every line has, then the columns that only this table has."""
     table = Table(title=title, title_justify="left")
     for name in ("case", "server"):

@@ -64,9 +64,7 @@ def run_case(
 ) -> list[Row]:
     """Measure all rounds of one case."""
     rows = []
-    prepared = {
-        target.name: prepare(case, target.people, f"{LOOPBACK}:{target.port}") for target in targets
-    }
+    prepared = {target.name: prepare(case, target.people, f"{LOOPBACK}:{target.port}") for target in targets}
     for number, target in schedule(targets, options.rounds):
         load = Load(
             port=target.port,

@@ -186,9 +186,7 @@ def serving(environment: Mapping[str, str], instance: Path) -> Iterator[Server]:
             stop(process)
 
 
-def wait_until_ready(
-    process: "subprocess.Popen[bytes]", port: int, started: float, log: Path
-) -> float:
+def wait_until_ready(process: "subprocess.Popen[bytes]", port: int, started: float, log: Path) -> float:
     """Ask /readyz until it says 200; give the seconds since the start."""
     while (waited := time.monotonic() - started) < START_SECONDS:
         if process.poll() is not None:

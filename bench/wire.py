@@ -57,9 +57,7 @@ def parse_head(head: bytes) -> tuple[int, dict[bytes, bytes]]:
     return int(parts[1]), {name.lower(): value.strip() for name, _, value in pairs}
 
 
-def body_end(
-    buffer: bytes | bytearray, start: int, status: int, headers: dict[bytes, bytes]
-) -> int | None:
+def body_end(buffer: bytes | bytearray, start: int, status: int, headers: dict[bytes, bytes]) -> int | None:
     """Find where the body ends, or nothing when that is not known yet."""
     if status in BODILESS:
         return start

@@ -1,21 +1,17 @@
 """How Alembic runs the migrations: in one transaction, one process at a time, on either database."""
 
 from alembic import context
-from flask import current_app
 from sqlalchemy import text
 
-import noteassist.models
-from noteassist.db import Base
-
-# Imported for what it declares.
-assert noteassist.models
+import noteassist.models  # noqa: F401  # for what it declares
+from noteassist.db import Base, db
 
 LOCK = 7_305_193_001
 
 
 def run() -> None:
     """Run the migrations that were asked for."""
-    engine = current_app.extensions["migrate"].db.engine
+    engine = db.engine
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             # SQLite's transactions are one at a time by themselves (BEGIN IMMEDIATE).

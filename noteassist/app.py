@@ -15,7 +15,7 @@ from noteassist.api.idempotency import once, requested_key
 from noteassist.api.schemas import LARGEST_ID
 from noteassist.blueprints import BLUEPRINTS
 from noteassist.config import Settings
-from noteassist.extensions import api, jwt, migrate
+from noteassist.extensions import api, jwt
 from noteassist.front import LARGEST_BODY, FrontDoor
 from noteassist.security import tokens
 
@@ -32,7 +32,7 @@ class IdConverter(BaseConverter):
         """Read the id; raises ValidationError, which routing turns into a 404."""
         number = int(value)
         if not 1 <= number <= LARGEST_ID:
-            raise ValidationError()
+            raise ValidationError
         return number
 
 
@@ -65,7 +65,6 @@ def create_app(settings: Settings) -> NoteAssist:
     app.url_map.merge_slashes = False
     db.db.init_app(app)
     jwt.init_app(app)
-    migrate.init_app(app, db.db, directory=str(schema.MIGRATIONS))
     api.init_app(app)
     schema.install_gate(app, settings)
     with app.app_context():

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 Environment = Literal["development", "production", "testing"]
@@ -230,7 +230,7 @@ class Settings:
         sources = dict(self.sources)
         if not self.secret_key:
             values["secret_key"] = generated_secret(self.instance_dir / "secret_key")
-            sources["secret_key"] = "generated"
+            sources["secret_key"] = "generated"  # noqa: S105  # where it comes from, not what it is
         if not self.database_url:
             values["database_url"] = f"sqlite:///{(self.instance_dir / 'noteassist.db').absolute()}"
         if not self.public_url:
@@ -238,7 +238,7 @@ class Settings:
             values["public_url"] = f"http://{shown}:{self.port}"
         values["frontend_url"] = self.frontend_url or values["public_url"]
         values["database_pool_size"] = self.database_pool_size or self.web_threads + 2
-        return cast(Self, type(self)(**{**values, "sources": sources}))
+        return type(self)(**{**values, "sources": sources})
 
     @property
     def is_sqlite(self) -> bool:

@@ -63,7 +63,7 @@ def install(engine: Engine) -> None:
         Watchdog(engine).attach()
 
 
-def _configure_sqlite(connection: sqlite3.Connection, record: object) -> None:
+def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # The driver's own BEGIN comes at the first write only: a read-modify-write would lose updates silently.
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
@@ -75,7 +75,7 @@ def _begin_immediate(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _refuse_dropped(connection: psycopg.Connection, record: object, proxy: object) -> None:
+def _refuse_dropped(connection: psycopg.Connection, _record: object, _proxy: object) -> None:
     """Replace pooled connections that the server has closed, without the round trip of a ping.
 
     A connection at rest has nothing to read; one that a restarted server closed has the end of file.
@@ -109,12 +109,12 @@ class Watchdog:
         event.listen(self.engine, "checkout", self._checked_out)
         event.listen(self.engine, "checkin", self._checked_in)
 
-    def _checked_out(self, connection: psycopg.Connection, record: object, proxy: object) -> None:
+    def _checked_out(self, connection: psycopg.Connection, _record: object, _proxy: object) -> None:
         self.busy[id(connection)] = (connection, time.monotonic())
         if self.thread is None or not self.thread.is_alive():
             self._start()
 
-    def _checked_in(self, connection: psycopg.Connection | None, record: object) -> None:
+    def _checked_in(self, connection: psycopg.Connection | None, _record: object) -> None:
         self.busy.pop(id(connection), None)
 
     def _start(self) -> None:
@@ -140,7 +140,7 @@ class Watchdog:
     def _server_answers(self) -> bool:
         arguments, keywords = self.engine.dialect.create_connect_args(self.engine.url)
         try:
-            psycopg.connect(*arguments, **keywords | {"connect_timeout": CONNECT_SECONDS}).close()
+            psycopg.connect(*arguments, **{**keywords, "connect_timeout": CONNECT_SECONDS}).close()
         except psycopg.Error:
             return False
         return True

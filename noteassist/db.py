@@ -29,14 +29,15 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
-    TextClause,
     TypeDecorator,
-    cast as sql_cast,
     column,
     exc,
     func,
     select,
     text,
+)
+from sqlalchemy import (
+    cast as sql_cast,
 )
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -48,6 +49,8 @@ from noteassist.errors import AppError, DatabaseUnavailable
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+AnyRow = Row[*tuple[Any, ...]]
+AnySelect = Select[*tuple[Any, ...]]
 RETRIES = 3
 
 NAMING = {
@@ -90,7 +93,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Make SQLite's naive values aware; PostgreSQL's come aware, at no cost, from a session in UTC."""
         if dialect.name == "postgresql":
             return None
-        parse = cast(TypeEngine[datetime], self.impl_instance).result_processor(dialect, coltype)
+        parse = cast("TypeEngine[datetime]", self.impl_instance).result_processor(dialect, coltype)
 
         def aware(value: Any) -> datetime | None:
             found = parse(value) if parse else value
@@ -192,20 +195,20 @@ def execute(statement: Executable, parameters: Any = None) -> CursorResult[Any]:
     return db.session.connection().execute(statement, parameters)
 
 
-def rows(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+def rows(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[AnyRow]:
     """Read rows: in the open transaction when there is one, else by themselves."""
     if _unit.get() is not None:
         return db.session.connection().execute(statement, parameters).all()
     return read_rows(statement, parameters)
 
 
-def row(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Row[Any] | None:
+def row(statement: Executable, parameters: Mapping[str, Any] | None = None) -> AnyRow | None:
     """Read the first row or None; see `rows`."""
     found = rows(statement, parameters)
     return found[0] if found else None
 
 
-def read_rows(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+def read_rows(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[AnyRow]:
     """Read rows outside of any transaction: no BEGIN and no ROLLBACK, so one round trip."""
     with reader().connect() as connection:
         return connection.execute(statement, parameters).all()
@@ -218,7 +221,7 @@ def reader() -> Engine:
     if autocommit is None:
         autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         engine.__dict__["noteassist_reader"] = autocommit
-    return cast(Engine, autocommit)
+    return cast("Engine", autocommit)
 
 
 def is_postgresql() -> bool:
@@ -233,19 +236,20 @@ def exclusive(name: str) -> None:
         execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
 
-def insert_rows(table: Table, records: Sequence[Mapping[str, Any]], *returning: Any) -> Sequence[Row[Any]]:
+def insert_rows(model: type[Base], records: Sequence[Mapping[str, Any]], *returning: Any) -> Sequence[AnyRow]:
     """Insert any number of records with one statement and one parameter; gives the `returning` columns.
 
     A VALUES list would grow with the rows (65,535 parameters at most, and a new text to plan for each length).
     """
     if not records:
         return []
+    table = cast("Table", model.__table__)
     columns = [table.c[name] for name in records[0]]
     result = execute(_insert_from_json(table, columns, returning), {"records": _as_json(records)})
     return result.all() if returning else []
 
 
-def _insert_from_json(table: Table, columns: Sequence[Any], returning: Sequence[Any]) -> TextClause:
+def _insert_from_json(table: Table, columns: Sequence[Any], returning: Sequence[Any]) -> Executable:
     names = ", ".join(column.name for column in columns)
     # WHERE true tells SQLite's parser that what follows is no join clause.
     statement = f"INSERT INTO {table.name} ({names}) {_json_records(columns)} WHERE true"
@@ -260,23 +264,24 @@ def _json_records(columns: Sequence[Any]) -> str:
     names = ", ".join(column.name for column in columns)
     if is_postgresql():
         types = ", ".join(f"{column.name} {column.type.compile(db.engine.dialect)}" for column in columns)
-        return f"SELECT {names} FROM json_to_recordset(CAST(:records AS json)) AS given({types})"
+        return f"SELECT {names} FROM json_to_recordset(CAST(:records AS json)) AS given({types})"  # noqa: S608  # names of our own columns
     fields = ", ".join(f"value ->> '{column.name}' AS {column.name}" for column in columns)
-    return f"SELECT {fields} FROM json_each(:records)"
+    return f"SELECT {fields} FROM json_each(:records)"  # noqa: S608  # names of our own columns
 
 
-def update_rows(table: Table, user_id: int, records: Sequence[Mapping[str, Any]]) -> None:
+def update_rows(model: type[Base], user_id: int, records: Sequence[Mapping[str, Any]]) -> None:
     """Update any number of a user's rows, found by `id`, with one statement and two parameters."""
     if records:
+        table = cast("Table", model.__table__)
         names = [name for name in records[0] if name != "id"]
         assignments = ", ".join(f"{name} = records.{name}" for name in names)
         source = _json_records([table.c[name] for name in records[0]])
         found = f"{table.name}.user_id = :owner AND {table.name}.id = records.id"
-        statement = f"UPDATE {table.name} SET {assignments} FROM ({source}) AS records WHERE {found}"
+        statement = f"UPDATE {table.name} SET {assignments} FROM ({source}) AS records WHERE {found}"  # noqa: S608  # our own names
         execute(text(statement), {"records": _as_json(records), "owner": user_id})
 
 
-def each_of(ids: Sequence[int]) -> Select[Any]:
+def each_of(ids: Sequence[int]) -> AnySelect:
     """Make a subquery of the given ids for IN, with one parameter whatever their number."""
     if is_postgresql():
         listed = text(
@@ -284,13 +289,14 @@ def each_of(ids: Sequence[int]) -> Select[Any]:
         )
     else:
         listed = text("SELECT value FROM json_each(:ids)")
-    return cast(Select[Any], listed.bindparams(ids=orjson.dumps(ids).decode()).columns(column("value", Id)))
+    return cast("AnySelect", listed.bindparams(ids=orjson.dumps(ids).decode()).columns(column("value", Id)))
 
 
 def instr(haystack: Any, needle: Any) -> ColumnElement[int]:
     """Make the place of one text in another, 0 where it is not."""
     return cast(
-        ColumnElement[int], func.strpos(haystack, needle) if is_postgresql() else func.instr(haystack, needle)
+        "ColumnElement[int]",
+        func.strpos(haystack, needle) if is_postgresql() else func.instr(haystack, needle),
     )
 
 
@@ -305,7 +311,7 @@ def _sql_time(value: object) -> str:
     raise TypeError(f"no column holds a {type(value).__name__}")
 
 
-def json_list(names: Select[Any]) -> ColumnElement[str]:
+def json_list(names: AnySelect) -> ColumnElement[str]:
     """Make a scalar subquery that gives the single column of `names`, in its order, as the text of a JSON array."""
     inner = names.subquery()
     column = inner.c[0]

@@ -2,8 +2,6 @@
 
 import flask_smorest
 from flask_jwt_extended import JWTManager
-from flask_migrate import Migrate
 
 api = flask_smorest.Api()
 jwt = JWTManager()
-migrate = Migrate()

@@ -140,7 +140,7 @@ def gate_body(environ: WSGIEnvironment) -> None:
     media_type, _, parameters = environ.get("CONTENT_TYPE", "").partition(";")
     charset = parameters.strip().lower().replace('"', "")
     if media_type.strip().lower() != "application/json" or charset not in {"", "charset=utf-8"}:
-        raise UnsupportedMediaType()
+        raise UnsupportedMediaType
     # In a tuple, so that a body which is `null` differs from no body.
     environ["noteassist.json"] = (json_gate.parse(body),)
 
@@ -150,7 +150,7 @@ def _read_body(environ: WSGIEnvironment) -> bytes:
     if declared and not (declared.isascii() and declared.isdigit()):
         raise MalformedRequest("Content-Length is not a number.")
     if declared and int(declared) > LARGEST_BODY:
-        raise BodyTooLarge()
+        raise BodyTooLarge
     if not declared and "HTTP_TRANSFER_ENCODING" not in environ and not environ.get("wsgi.input_terminated"):
         return b""
     stream = environ["wsgi.input"]
@@ -159,7 +159,7 @@ def _read_body(environ: WSGIEnvironment) -> bytes:
         while chunk := stream.read(min(65536, LARGEST_BODY + 1 - len(body))):
             body += chunk
             if len(body) > LARGEST_BODY:
-                raise BodyTooLarge()
+                raise BodyTooLarge
         return bytes(body)
     content: bytes = stream.read(int(declared))
     if len(content) < int(declared):

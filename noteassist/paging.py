@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, tuple_
+from sqlalchemy import bindparam, tuple_
 
 from noteassist import db
 
@@ -41,16 +41,16 @@ class Page:
 class Order:
     """What a list is sorted by: columns that together are unique, all in one direction."""
 
-    columns: tuple[ColumnElement[Any], ...]
+    columns: tuple[Any, ...]
     descending: bool = False
 
 
 def fetch_page(
-    build: Callable[..., Select[Any]],
+    build: Callable[..., db.AnySelect],
     arguments: tuple[Any, ...],
     order: Order,
     request: PageRequest,
-    present: Callable[[Row[Any]], dict[str, Any]],
+    present: Callable[[db.AnyRow], dict[str, Any]],
     parameters: dict[str, Any],
 ) -> Page:
     """Run `build(*arguments)` for one page and show each row with `present`.
@@ -73,12 +73,12 @@ def fetch_page(
 
 
 def _page(
-    shown: Sequence[Row[Any]],
+    shown: Sequence[db.AnyRow],
     order: Order,
     request: PageRequest,
     has_more: bool,
     backward: bool,
-    present: Callable[[Row[Any]], dict[str, Any]],
+    present: Callable[[db.AnyRow], dict[str, Any]],
 ) -> Page:
     width = len(order.columns)
     results = [present(row) for row in shown]
@@ -92,11 +92,11 @@ def _page(
 
 @lru_cache(maxsize=1024)
 def _page_statement(
-    build: Callable[..., Select[Any]],
+    build: Callable[..., db.AnySelect],
     arguments: tuple[Any, ...],
     order: Order,
     kind: tuple[bool, bool, bool],
-) -> Select[Any]:
+) -> db.AnySelect:
     _, placed, backward = kind
     statement = build(*arguments)
     descending = order.descending != backward

@@ -1,11 +1,12 @@
 """The database's schema: which revision it has, which one this release knows, and bringing it there."""
 
+import importlib
 import logging
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
-import flask_migrate
 from flask import Flask, current_app
 from sqlalchemy import exc, text
 
@@ -43,14 +44,9 @@ def database_revision() -> str | None:
     return str(found[0].version_num) if found else None
 
 
-def upgrade(revision: str = "head") -> None:
-    """Bring the database to a revision; processes that do so at once wait for each other."""
-    flask_migrate.upgrade(directory=str(MIGRATIONS), revision=revision)
-
-
-def downgrade(revision: str) -> None:
-    """Bring the database back to an older revision ("base": empty)."""
-    flask_migrate.downgrade(directory=str(MIGRATIONS), revision=revision)
+def migrations() -> Any:
+    """Load the module that runs migrations; most starts do not need it, and it is 14 MB."""
+    return importlib.import_module("noteassist.migrating")
 
 
 class SchemaGate:
@@ -68,7 +64,7 @@ class SchemaGate:
         Raises UnknownSchema, and what the driver raises when the database is away.
         """
         if database_revision() != known_revision() and self.settings.migrates_itself:
-            upgrade()
+            migrations().upgrade()
         found = database_revision()
         if found != known_revision():
             advice = (
@@ -91,7 +87,7 @@ class SchemaGate:
                 except (UnknownSchema, exc.SQLAlchemyError) as error:
                     log.error("the database is not ready: %s", error)
         if not self.is_open:
-            raise DatabaseUnavailable()
+            raise DatabaseUnavailable
 
 
 def gate() -> SchemaGate:

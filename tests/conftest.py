@@ -54,7 +54,9 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session", params=KINDS)
-def migrated_app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NoteAssist]:
+def migrated_app(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[NoteAssist]:
     """Give an application on a migrated database, once for each kind."""
     url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else ""
     app = create_app(make_settings(tmp_path_factory.mktemp("instance"), url))
@@ -150,7 +152,10 @@ def note_tree() -> Callable[..., dict[str, Any]]:
         return {
             "title": title,
             "chapters": [
-                {"title": f"Chapter {c}", "topics": [topic_tree(f"Topic {c}.{t}") for t in range(1, topics + 1)]}
+                {
+                    "title": f"Chapter {c}",
+                    "topics": [topic_tree(f"Topic {c}.{t}") for t in range(1, topics + 1)],
+                }
                 for c in range(1, chapters + 1)
             ],
         }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, ClassVar
 
 import flask
 import flask_smorest
@@ -52,7 +52,7 @@ IF_NONE_MATCH = {
 class StrictParser(FlaskParser):
     """Refuses what webargs would forgive: unknown and repeated query parameters."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {
+    DEFAULT_UNKNOWN_BY_LOCATION: ClassVar[dict[str, str | None]] = {
         "json": None,
         "query": None,
     }  # the schema's own: raise
@@ -77,7 +77,7 @@ class StrictParser(FlaskParser):
         return values
 
 
-class Blueprint(flask_smorest.Blueprint):
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
     """A blueprint that cannot exist without saying who may call it."""
 
     ARGUMENTS_PARSER = StrictParser()
@@ -121,7 +121,10 @@ class Blueprint(flask_smorest.Blueprint):
             for number, other in others.items():
                 documented = self.alt_response(number, schema=other)(documented)
             security: list[dict[str, list[str]]] = [{"bearer": []}] if signed else []
-            return self.doc(**{"security": security, "x-headers": list(headers)})(documented)
+            finished: Callable[..., Any] = self.doc(**{"security": security, "x-headers": list(headers)})(
+                documented
+            )
+            return finished
 
         return decorate
 

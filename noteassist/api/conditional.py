@@ -24,6 +24,6 @@ def expectation() -> Expectation | None:
 
     def expect(current: Any) -> None:
         if tag_of(to_json(current)) not in tags:
-            raise PreconditionFailed()
+            raise PreconditionFailed
 
     return expect

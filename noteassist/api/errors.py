@@ -81,5 +81,5 @@ def _unexpected_error(error: Exception) -> Response:
     if translated is not None:
         log.warning("the database failed: %s", error.__class__.__name__, exc_info=error)
         return _app_error(translated)
-    log.exception("unexpected error")
+    log.error("unexpected error", exc_info=error)
     return answer_problem(500, "internal_error", "Something went wrong on our side.")

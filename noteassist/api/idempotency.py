@@ -59,7 +59,7 @@ def _replay(own: list[Any], request_hash: bytes) -> Response:
     first = db.row(select(IdempotencyKey.request_hash, IdempotencyKey.status, IdempotencyKey.headers,
                           IdempotencyKey.body).where(*own))  # fmt: skip
     if first is None or first.request_hash != request_hash:
-        raise IdempotencyKeyReused()
+        raise IdempotencyKeyReused
     response = Response(first.body, first.status, first.headers)
     if "Content-Type" not in first.headers:
         del response.headers["Content-Type"]

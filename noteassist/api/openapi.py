@@ -1,10 +1,9 @@
 """The OpenAPI document: what flask-smorest gathered, completed by what holds everywhere."""
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from noteassist.api.answers import to_json
-from noteassist.config import Settings
 from noteassist.extensions import api
 
 PARAMETER_TYPES = {"id": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}}
@@ -18,13 +17,9 @@ Study notes over REST: a note has chapters, a chapter has topics.
 """
 
 
-def document(settings: Settings) -> bytes:
-    """Give the document as JSON."""
-    return _document(settings.public_url)
-
-
-@lru_cache(maxsize=4)
-def _document(public_url: str) -> bytes:
+@cache
+def document() -> bytes:
+    """Give the document as JSON; it is the same for every application of this release."""
     content = api.spec.to_dict()
     content["info"]["description"] = INTRODUCTION
     content["servers"] = [{"url": "/"}]

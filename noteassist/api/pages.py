@@ -50,12 +50,12 @@ def _read(cursor: str) -> Position:
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError as error:
-        raise InvalidCursor() from error
+        raise InvalidCursor from error
     mac, payload = raw[:MAC_BYTES], raw[MAC_BYTES:]
     # Decoding forgives some spellings of the last letter; only the one we wrote is ours.
     respelled = base64.urlsafe_b64encode(raw).rstrip(b"=").decode() == cursor
     if len(cursor) > LONGEST_CURSOR or not respelled or not hmac.compare_digest(mac, _mac(payload)):
-        raise InvalidCursor()
+        raise InvalidCursor
     backward, key = orjson.loads(payload)
     values = (datetime.fromisoformat(value["t"]) if isinstance(value, dict) else value for value in key)
     return Position(tuple(values), backward=bool(backward))

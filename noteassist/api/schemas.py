@@ -139,7 +139,7 @@ class PageQuery(BaseSchema):
 
 def page_of(item: type[Schema]) -> type[Schema]:
     """Make the schema of a page of items."""
-    members = {
+    members: dict[str, fields.Field[Any]] = {
         "results": fields.List(fields.Nested(item), required=True),
         "next": fields.String(required=True, allow_none=True),
         "previous": fields.String(required=True, allow_none=True),

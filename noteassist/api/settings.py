@@ -9,4 +9,4 @@ from noteassist.config import Settings
 
 def current_settings() -> Settings:
     """Give the settings that the current application was made with."""
-    return cast(Settings, current_app.config["SETTINGS"])
+    return cast("Settings", current_app.config["SETTINGS"])

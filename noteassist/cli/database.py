@@ -2,7 +2,7 @@
 
 import click
 
-from noteassist import schema
+from noteassist import migrating, schema
 from noteassist.cli.application import application
 
 
@@ -15,7 +15,7 @@ def command() -> None:
 def upgrade() -> None:
     """Bring the schema to this release's."""
     with application(prepared=False):
-        schema.upgrade()
+        migrating.upgrade()
         click.echo(f"The schema is at {schema.database_revision()}.")
 
 
@@ -24,7 +24,7 @@ def upgrade() -> None:
 def downgrade(revision: str) -> None:
     """Bring the schema back to REVISION ("base": empty). Data that it has no room for is lost."""
     with application(prepared=False):
-        schema.downgrade(revision)
+        migrating.downgrade(revision)
         click.echo(f"The schema is at {schema.database_revision() or 'base'}.")
 
 

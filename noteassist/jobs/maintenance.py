@@ -11,16 +11,16 @@ def deliver_mail(settings: Settings) -> None:
     mail.deliver_due(settings, transport_of(settings))
 
 
-def erase_closed_accounts(settings: Settings) -> None:
+def erase_closed_accounts(_settings: Settings) -> None:
     """Erase the accounts that were closed."""
     db.in_transaction(housekeeping.erase_closed_accounts)
 
 
-def empty_trash(settings: Settings) -> None:
+def empty_trash(_settings: Settings) -> None:
     """Delete notes that have been in the trash for 30 days."""
     db.in_transaction(housekeeping.empty_trash)
 
 
-def forget_expired(settings: Settings) -> None:
+def forget_expired(_settings: Settings) -> None:
     """Delete what has expired."""
     db.in_transaction(housekeeping.forget_expired)

@@ -43,7 +43,7 @@ def signed_in() -> None:
     """Let in whoever has a valid access token of a session that lives; raises NotAuthenticated."""
     actor = _actor_of(_bearer_token())
     if not allows(Permission.OWN_DATA, actor):
-        raise Forbidden()
+        raise Forbidden
     g.actor = actor
 
 
@@ -62,22 +62,23 @@ def current_origin() -> Origin:
 def _bearer_token() -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise NotAuthenticated()
+        raise NotAuthenticated
     return token.strip()
 
 
 def _actor_of(token: str) -> Actor:
     now = db.utcnow()
     claims = read_access(token, now=now)
-    parameters = {"session_id": int(claims["sid"]), "user_id": int(claims["sub"]), "now": now}
+    session_id, user_id = int(claims["sid"]), int(claims["sub"])
+    parameters = {"session_id": session_id, "user_id": user_id, "now": now}
     found = next(iter(db.read_rows(LIVE_SESSION, parameters)), None)
     if found is None:
         raise NotAuthenticated("This session has ended.", code="invalid_token")
     if now - found.last_seen_at > LAST_SEEN_PRECISION:
-        _note_seen(parameters["session_id"], parameters["user_id"])
+        _note_seen(session_id, user_id)
     return Actor(
         user_id=found.id,
-        session_id=parameters["session_id"],
+        session_id=session_id,
         role=found.role,
         tier=found.subscription_tier,
         is_email_verified=found.is_email_verified,

@@ -1,11 +1,11 @@
 """Hashing and judging passwords (argon2id; OWASP's figures: 19 MiB, 2 passes)."""
 
+import importlib
 import unicodedata
 from functools import cache, lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 MINIMUM_LENGTH, MAXIMUM_LENGTH = 10, 128
 
@@ -50,7 +50,9 @@ def weakness(password: str, email: str) -> str | None:
 @cache
 def common_passwords() -> frozenset[str]:
     """Give the common passwords that are long enough to be chosen here."""
-    return frozenset(word for word in FREQUENCY_LISTS["passwords"] if len(word) >= MINIMUM_LENGTH)
+    # 12 MB of lists that only a registration needs; loaded with the first one.
+    lists = importlib.import_module("zxcvbn.frequency_lists").FREQUENCY_LISTS
+    return frozenset(word for word in lists["passwords"] if len(word) >= MINIMUM_LENGTH)
 
 
 def normalized(password: str) -> str:

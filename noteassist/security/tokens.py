@@ -52,7 +52,8 @@ def issue_access(
         "iat": int(issued_at.timestamp()),
         "exp": int((issued_at + timedelta(minutes=minutes)).timestamp()),
     }
-    return create_access_token(str(user_id), additional_claims={**claims, "jti": token_id, **times})
+    token: str = create_access_token(str(user_id), additional_claims={**claims, "jti": token_id, **times})
+    return token
 
 
 def read_access(token: str, *, now: datetime) -> Mapping[str, Any]:

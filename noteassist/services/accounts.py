@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from noteassist import db
@@ -41,12 +41,12 @@ def describe(user_id: int) -> dict[str, Any]:
     """Show an account with its profile; raises NotAuthenticated when it is gone."""
     found = db.row(_ACCOUNT, {"user_id": user_id})
     if found is None:
-        raise NotAuthenticated()
+        raise NotAuthenticated
     return _present(found)
 
 
-def _present(row: Row[Any]) -> dict[str, Any]:
-    values = row._mapping
+def _present(row: db.AnyRow) -> dict[str, Any]:
+    values = row._mapping  # noqa: SLF001  # public in all but its name
     user = {name: values[name] for name in (*ACCOUNT_FIELDS, *ACCOUNT_TIMES)}
     user["profile"] = {name: values[name] for name in PROFILE_FIELDS}
     user["notification_settings"] = {name: values[name] for name in NOTIFICATION_FIELDS}
@@ -59,7 +59,7 @@ def register(settings: Settings, *, email: str, password: str, name: str = "") -
     Raises SignupClosed, Unprocessable for a weak password, EmailTaken.
     """
     if not settings.signup_open:
-        raise SignupClosed()
+        raise SignupClosed
     address = normalized_email(email)
     require_strong(password, address)
     # Hashed before the first statement: no transaction is held open for it.
@@ -92,7 +92,7 @@ def insert_account(email: str, password_hash: str, **values: Any) -> int:
     try:
         user_id = int(db.execute(insert(User).values(**row).returning(User.id)).scalar_one())
     except IntegrityError as error:
-        raise EmailTaken() from error
+        raise EmailTaken from error
     db.execute(insert(Profile).values(user_id=user_id))
     return user_id
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from noteassist import db
@@ -32,11 +32,11 @@ def confirm_address(token: str) -> dict[str, Any]:
         try:
             db.execute(update(User).where(own).values(email=mailed.email, is_email_verified=True))
         except IntegrityError as error:
-            raise EmailTaken() from error
+            raise EmailTaken from error
     return accounts.describe(mailed.user_id)
 
 
-def _use_token(token: str, *purposes: str) -> Row[Any]:
+def _use_token(token: str, *purposes: str) -> db.AnyRow:
     """Use a mailed token up; raises Unprocessable."""
     now = db.utcnow()
     valid = (EmailToken.token_hash == digest(token)) & EmailToken.used_at.is_(None)
@@ -65,7 +65,7 @@ def request_change(settings: Settings, actor: Actor, *, password: str, email: st
     accounts.require_password(settings, actor.user_id, password)
     address = accounts.normalized_email(email)
     if db.row(select(User.id).where(User.email == address)) is not None:
-        raise EmailTaken()
+        raise EmailTaken
     old = accounts.describe(actor.user_id)["email"]
     mail.send_later("change_email", address, user_id=actor.user_id)
     mail.send_later("change_email_notice", old, user_id=actor.user_id)

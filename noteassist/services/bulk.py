@@ -55,7 +55,7 @@ def _full_notes(user_id: int, ids: Sequence[int], tag: str) -> set[int]:
 def _tag(actor: Actor, ids: Sequence[int], tag: str) -> None:
     _untag(actor, ids, tag)
     records = [{"user_id": actor.user_id, "note_id": note_id, "name": tag} for note_id in ids]
-    db.insert_rows(NoteTag.__table__, records)
+    db.insert_rows(NoteTag, records)
 
 
 def _untag(actor: Actor, ids: Sequence[int], tag: str) -> None:

@@ -41,7 +41,7 @@ def get_chapter(actor: Actor, chapter_id: int) -> Tree:
     """Read one of my chapters with its topics; raises NotFound."""
     found = db.rows(_CHAPTER, {"owner": actor.user_id, "chapter": chapter_id})
     if not found:
-        raise NotFound()
+        raise NotFound
     chapter = next(iter(note_trees.gather_chapters(found)))
     note_id, created_at, updated_at = found[0][-3:]
     return chapter | {"note_id": note_id, "created_at": created_at, "updated_at": updated_at}
@@ -58,7 +58,7 @@ def add_chapter(
     """Add a chapter to my note, at `order` (1 is first) or last; raises NotFound, Unprocessable."""
     begin_write(actor.user_id)
     if db.row(_NOTE_IS_THERE, {"owner": actor.user_id, "note": note_id}) is None:
-        raise NotFound()
+        raise NotFound
     siblings = ids_in_order(Chapter, actor.user_id, note_id)
     if len(siblings) >= CHAPTERS_PER_NOTE:
         raise Unprocessable(f"A note has at most {CHAPTERS_PER_NOTE} chapters.", code="too_many_chapters")

@@ -6,14 +6,14 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, select
+from sqlalchemy import ColumnElement, and_, bindparam, select
 
 from noteassist import db
 from noteassist.models import Chapter, CodeSnippet, Explanation, Note, NoteTag, Source, Topic
 
 Tree = dict[str, Any]
 
-PARTS = {"explanation": Explanation, "code_snippet": CodeSnippet, "source": Source}
+PARTS: dict[str, Any] = {"explanation": Explanation, "code_snippet": CodeSnippet, "source": Source}
 PART_FIELDS = {
     "explanation": ("content",),
     "code_snippet": ("language", "code"),
@@ -52,7 +52,7 @@ def tags_column() -> ColumnElement[str]:
     return db.json_list(names).label("tags")
 
 
-def present_note(row: Row[Any]) -> Tree:
+def present_note(row: db.AnyRow) -> Tree:
     """Show a row that begins with NOTE_COLUMNS and the tags."""
     note_id, title, slug, status, chapter_count, topic_count, created_at, updated_at, tags = row[:9]
     return {
@@ -114,7 +114,7 @@ def gather_chapters(rows: Iterable[Sequence[Any]]) -> Iterable[Tree]:
 
 
 @lru_cache(maxsize=4)
-def _tree_statement(postgresql: bool, trashed: bool) -> Select[Any]:
+def _tree_statement(_postgresql: bool, trashed: bool) -> db.AnySelect:
     # The note stands in a materialised CTE, so that its tags are gathered once and not once a topic.
     is_there = Note.deleted_at.is_not(None) if trashed else Note.deleted_at.is_(None)
     own = and_(Note.user_id == bindparam("owner"), Note.id == bindparam("note"), is_there)
@@ -148,7 +148,7 @@ def insert_chapters(
 
 
 def enumerated(items: Sequence[Mapping[str, Any]], first: int) -> list[tuple[int, Mapping[str, Any]]]:
-    """Number items from `first` on."""
+    """Give each item its number, from `first` on."""
     return list(enumerate(items, first))
 
 
@@ -167,7 +167,7 @@ def insert_bare_chapters(
         }
         for position, chapter in placed
     ]
-    made = db.insert_rows(Chapter.__table__, records, Chapter.id, Chapter.position)
+    made = db.insert_rows(Chapter, records, Chapter.id, Chapter.position)
     return {position: chapter_id for chapter_id, position in made}
 
 
@@ -187,7 +187,7 @@ def insert_topics(
         }
         for chapter_id, position, topic in placed
     ]
-    made = db.insert_rows(Topic.__table__, records, Topic.id, Topic.chapter_id, Topic.position)
+    made = db.insert_rows(Topic, records, Topic.id, Topic.chapter_id, Topic.position)
     ids = {(chapter_id, position): topic_id for topic_id, chapter_id, position in made}
     pairs = [(ids[chapter_id, position], topic) for chapter_id, position, topic in placed]
     insert_parts(user_id, pairs, now)
@@ -201,9 +201,9 @@ def insert_parts(user_id: int, topics: Sequence[tuple[int, Mapping[str, Any]]], 
         for topic_id, topic in topics:
             if (content := topic.get(name)) is None:
                 continue
-            record = {"user_id": user_id, "topic_id": topic_id}
+            record: dict[str, Any] = {"user_id": user_id, "topic_id": topic_id}
             record |= {field: content[field] for field in PART_FIELDS[name]}
             if name != "source":
                 record["updated_at"] = now
             records.append(record)
-        db.insert_rows(part.__table__, records)
+        db.insert_rows(part, records)

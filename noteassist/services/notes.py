@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
 
 from noteassist import db
 from noteassist.errors import NotFound
@@ -61,7 +61,7 @@ def list_notes(actor: Actor, wanted: NoteFilter, ordering: str, page: PageReques
 
 def _listing(
     order: Order, tags: int, has_status: bool, has_q: bool, has_after: bool, has_before: bool
-) -> Select[Any]:
+) -> db.AnySelect:
     statement = select(*NOTE_COLUMNS, tags_column(), *order.columns)
     statement = statement.where(Note.user_id == bindparam("owner"), Note.deleted_at.is_(None))
     for index in range(tags):
@@ -100,7 +100,7 @@ def get_note(actor: Actor, note_id: int) -> Tree:
     """Read one of my notes as a whole; raises NotFound."""
     tree = note_trees.read_tree(actor.user_id, note_id)
     if tree is None:
-        raise NotFound()
+        raise NotFound
     return tree
 
 
@@ -145,7 +145,7 @@ def title_values(title: str) -> dict[str, str]:
 def insert_tags(user_id: int, note_id: int, tags: Sequence[str]) -> None:
     """Put tags on a note that has none of them."""
     records = [{"user_id": user_id, "note_id": note_id, "name": name} for name in tags]
-    db.insert_rows(NoteTag.__table__, records)
+    db.insert_rows(NoteTag, records)
 
 
 def update_note(

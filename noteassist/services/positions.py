@@ -7,7 +7,7 @@ negative places, and then take their new ones.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import select, update
 
 from noteassist import db
 from noteassist.models import Chapter, Topic
@@ -33,8 +33,7 @@ def renumber(model: type[Chapter] | type[Topic], user_id: int, parent_id: int, i
     """Give the rows of one parent the places that `ids` says."""
     step_aside(model, (model.user_id == user_id) & (PARENTS[model] == parent_id))
     records = [{"id": row_id, "position": place} for place, row_id in enumerate(ids, 1)]
-    table: Table = model.__table__  # type: ignore[assignment]  # declared as the wider FromClause
-    db.update_rows(table, user_id, records)
+    db.update_rows(model, user_id, records)
 
 
 def step_aside(model: type[Chapter] | type[Topic], condition: Any) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import aliased
 
 from noteassist import db
@@ -31,7 +31,7 @@ def sign_in(settings: Settings, *, email: str, password: str, origin: Origin) ->
     password_hash = found.password_hash if found else None
     memory = settings.password_memory_kib
     if not passwords.verify_password(password_hash, password, memory) or found is None:
-        raise InvalidCredentials()
+        raise InvalidCredentials
     if passwords.needs_rehash(found.password_hash, memory):
         fresh = passwords.hash_password(password, memory)
         db.execute(update(User).where(User.id == found.id).values(password_hash=fresh))
@@ -107,7 +107,7 @@ def refresh_session(settings: Settings, refresh: str) -> TokenPair:
     return _pair(settings, user, taken.session_id, following, issued_at)
 
 
-def _rotate(token_hash: bytes, successor_hash: bytes, now: datetime) -> Row[Any] | None:
+def _rotate(token_hash: bytes, successor_hash: bytes, now: datetime) -> db.AnyRow | None:
     """Mark an unused token as used; of many that try at once, one succeeds."""
     unused = (RefreshToken.token_hash == token_hash) & RefreshToken.rotated_at.is_(None)
     used = update(RefreshToken).where(unused, RefreshToken.expires_at > now)
@@ -115,7 +115,7 @@ def _rotate(token_hash: bytes, successor_hash: bytes, now: datetime) -> Row[Any]
     return db.execute(used.returning(RefreshToken.session_id, RefreshToken.user_id)).one_or_none()
 
 
-def _repeatable(token_hash: bytes, now: datetime) -> Row[Any]:
+def _repeatable(token_hash: bytes, now: datetime) -> db.AnyRow:
     """Give a used token whose answer may be repeated; raises NotAuthenticated, RefreshReused."""
     successor = aliased(RefreshToken)
     columns = (RefreshToken.session_id, RefreshToken.user_id, RefreshToken.rotated_at)
@@ -128,7 +128,7 @@ def _repeatable(token_hash: bytes, now: datetime) -> Row[Any]:
         raise NotAuthenticated("The refresh token is not valid.", code="invalid_token")
     if found.successor_rotated_at is not None or now - found.rotated_at > GRACE:
         db.after_rollback(lambda: end_session(found.user_id, found.session_id))
-        raise RefreshReused()
+        raise RefreshReused
     return found
 
 
@@ -150,7 +150,7 @@ def end_session(user_id: int, session_id: int) -> None:
     now = db.utcnow()
     ended = db.execute(update(Session).where(own, Session.revoked_at.is_(None)).values(revoked_at=now))
     if ended.rowcount == 0:
-        raise NotFound()
+        raise NotFound
 
 
 def end_own_session(actor: Actor, session_id: int) -> None:
@@ -161,7 +161,7 @@ def end_own_session(actor: Actor, session_id: int) -> None:
 def list_sessions(actor: Actor, page: PageRequest) -> Page:
     """List my live sessions, newest first."""
 
-    def present(row: Row[Any]) -> dict[str, Any]:
+    def present(row: db.AnyRow) -> dict[str, Any]:
         fields = ("id", "device", "ip", "created_at", "last_seen_at")
         session = {name: getattr(row, name) for name in fields}
         return session | {"current": row.id == actor.session_id}
@@ -169,7 +169,7 @@ def list_sessions(actor: Actor, page: PageRequest) -> Page:
     return fetch_page(_live, (), NEWEST_FIRST, page, present, {"owner": actor.user_id, "now": db.utcnow()})
 
 
-def _live() -> Select[Any]:
+def _live() -> db.AnySelect:
     shown = select(Session.device, Session.ip, Session.last_seen_at, Session.created_at, Session.id)
     own = Session.user_id == bindparam("owner")
     not_over = Session.expires_at > bindparam("now", type_=Session.expires_at.type)

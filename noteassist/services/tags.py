@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, literal, select, update
 
 from noteassist import db
 from noteassist.errors import NotFound
@@ -19,14 +19,14 @@ def list_tags(actor: Actor, page: PageRequest) -> Page:
     return fetch_page(_listing, (), BY_NAME, page, _present, {"owner": actor.user_id})
 
 
-def _listing() -> Select[Any]:
+def _listing() -> db.AnySelect:
     on_note = and_(Note.user_id == NoteTag.user_id, Note.id == NoteTag.note_id)
     counted = select(func.count().label("count"), NoteTag.name).select_from(NoteTag).join(Note, on_note)
     counted = counted.where(NoteTag.user_id == bindparam("owner"), Note.deleted_at.is_(None))
     return counted.group_by(NoteTag.name)
 
 
-def _present(row: Row[Any]) -> dict[str, Any]:
+def _present(row: db.AnyRow) -> dict[str, Any]:
     count, name = row
     return {"name": name, "count": count}
 
@@ -37,7 +37,7 @@ def get_tag(actor: Actor, name: str) -> dict[str, Any]:
         _listing().where(NoteTag.name == bindparam("name")), {"owner": actor.user_id, "name": name}
     )
     if found is None:
-        raise NotFound()
+        raise NotFound
     return _present(found)
 
 

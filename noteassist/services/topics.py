@@ -32,7 +32,7 @@ def get_topic(actor: Actor, topic_id: int) -> Tree:
     """Read one of my topics; raises NotFound."""
     found = db.row(_TOPIC, {"owner": actor.user_id, "topic": topic_id})
     if found is None:
-        raise NotFound()
+        raise NotFound
     chapter_id, note_id = found[-2:]
     return present_topic(found) | {"chapter_id": chapter_id, "note_id": note_id}
 

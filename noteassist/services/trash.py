@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from noteassist import db
 from noteassist.errors import NotFound
@@ -24,12 +24,12 @@ def list_trash(actor: Actor, page: PageRequest) -> Page:
     return fetch_page(_listing, (), NEWEST_FIRST, page, _present, {"owner": actor.user_id})
 
 
-def _listing() -> Select[Any]:
+def _listing() -> db.AnySelect:
     columns = select(*NOTE_COLUMNS, tags_column(), Note.deleted_at, Note.id)
     return columns.where(Note.user_id == bindparam("owner"), Note.deleted_at.is_not(None))
 
 
-def _present(row: Row[Any]) -> dict[str, Any]:
+def _present(row: db.AnyRow) -> dict[str, Any]:
     return present_note(row) | {"deleted_at": row[9]}
 
 
@@ -48,7 +48,7 @@ def purge_note(actor: Actor, note_id: int, *, expect: Expectation | None = None)
         actor.user_id, note_id, trashed=True
     )
     if tree is None:
-        raise NotFound()
+        raise NotFound
     if expect:
         expect(tree)
     db.execute(delete(Note).where((Note.user_id == actor.user_id) & (Note.id == note_id)))

@@ -71,7 +71,7 @@ def _place_chapters(
             ids[place] = chapter_id
             kept.append({"id": chapter_id, "position": place, "title": chapter["title"]})
     renamed = [record["id"] for record in kept if record["title"] != known[record["id"]]["title"]]
-    db.update_rows(Chapter.__table__, user_id, kept)
+    db.update_rows(Chapter, user_id, kept)
     if renamed:
         own = (Chapter.user_id == user_id) & Chapter.id.in_(db.each_of(renamed))
         db.execute(update(Chapter).where(own).values(updated_at=now))
@@ -99,7 +99,7 @@ def _place_topics(
         }
         for chapter_id, position, topic in kept
     ]
-    db.update_rows(Topic.__table__, user_id, records)
+    db.update_rows(Topic, user_id, records)
     replace_parts(user_id, [(known[topic["id"]], topic) for _, _, topic in kept], now)
     insert_topics(user_id, note_id, [entry for entry in placed if entry[2].get("id") is None], now)
 
@@ -148,8 +148,8 @@ def reorder(user_id: int, tree: Tree, chapters: Sequence[Mapping[str, Any]]) -> 
         for chapter in chapters
         for place, topic_id in enumerate(chapter["topics"], 1)
     ]
-    db.update_rows(Chapter.__table__, user_id, chapter_records)
-    db.update_rows(Topic.__table__, user_id, topic_records)
+    db.update_rows(Chapter, user_id, chapter_records)
+    db.update_rows(Topic, user_id, topic_records)
 
 
 def _require_same(field: str, named: Sequence[int], existing: Sequence[int]) -> None:

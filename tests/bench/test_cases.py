@@ -3,9 +3,7 @@
 from bench.cases import CASES, CREATE, DETAIL, LIST, Case, prepare
 from bench.people import Person, local_path
 
-PEOPLE = [
-    Person(f"user{n}@example.com", "secret", f"token{n}", (n * 10, n * 10 + 1)) for n in range(20)
-]
+PEOPLE = [Person(f"user{n}@example.com", "secret", f"token{n}", (n * 10, n * 10 + 1)) for n in range(20)]
 
 
 def token_of(request: bytes) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 
 from bench.driver import Load, measure, shares
 from bench.errors import BenchError
-from bench.loop import MAX_FAILURES, ClosedLoop
+from bench.loop import MAX_FAILURES, ClosedLoop, Outcome
 from bench.wire import encode_request
 
 
@@ -56,8 +56,10 @@ def get(path: str) -> bytes:
     return encode_request("GET", path, host="127.0.0.1")
 
 
-def loop(server: ThreadingHTTPServer, *paths: str, connections: int = 2) -> ClosedLoop:
-    return ClosedLoop(server.server_port, [get(path) for path in paths], connections, 0.0)
+def load(server: ThreadingHTTPServer, *paths: str, connections: int = 2, seconds: float) -> Outcome:
+    requests = [get(path) for path in paths]
+    with ClosedLoop(server.server_port, requests, connections, 0.0) as loop:
+        return loop.run(seconds)
 
 
 def asked(server: ThreadingHTTPServer) -> list[str]:
@@ -68,7 +70,7 @@ def asked(server: ThreadingHTTPServer) -> list[str]:
 def test_every_request_that_was_sent_is_counted_once(
     server: ThreadingHTTPServer,
 ) -> None:
-    outcome = loop(server, "/a", "/b").run(0.2)
+    outcome = load(server, "/a", "/b", seconds=0.2)
 
     assert len(asked(server)) == len(outcome.latencies_ms) == outcome.statuses["200"] > 2
     assert outcome.failures == 0
@@ -76,7 +78,7 @@ def test_every_request_that_was_sent_is_counted_once(
 
 
 def test_the_prepared_requests_go_round(server: ThreadingHTTPServer) -> None:
-    loop(server, "/a", "/b", "/c", connections=1).run(0.1)
+    load(server, "/a", "/b", "/c", connections=1, seconds=0.1)
 
     assert asked(server)[:4] == ["/a", "/b", "/c", "/a"]
 
@@ -84,14 +86,14 @@ def test_the_prepared_requests_go_round(server: ThreadingHTTPServer) -> None:
 def test_an_answer_that_is_no_success_is_counted_and_quoted(
     server: ThreadingHTTPServer,
 ) -> None:
-    outcome = loop(server, "/ok", "/missing").run(5.0)
+    outcome = load(server, "/ok", "/missing", seconds=5.0)
 
     assert outcome.failures == outcome.statuses["404"] >= MAX_FAILURES
     assert "no such note" in outcome.sample
 
 
 def test_a_load_that_only_fails_ends_early(server: ThreadingHTTPServer) -> None:
-    outcome = loop(server, "/missing").run(60.0)
+    outcome = load(server, "/missing", seconds=60.0)
 
     assert outcome.seconds < 30
     assert len(asked(server)) <= MAX_FAILURES + 2
@@ -100,7 +102,7 @@ def test_a_load_that_only_fails_ends_early(server: ThreadingHTTPServer) -> None:
 def test_a_connection_closed_without_an_answer_is_a_failure(
     server: ThreadingHTTPServer,
 ) -> None:
-    outcome = loop(server, "/leave", connections=1).run(5.0)
+    outcome = load(server, "/leave", connections=1, seconds=5.0)
 
     assert outcome.statuses["ConnectionResetError"] == outcome.failures == MAX_FAILURES
 
@@ -108,7 +110,7 @@ def test_a_connection_closed_without_an_answer_is_a_failure(
 def test_a_connection_closed_after_an_answer_is_opened_again(
     server: ThreadingHTTPServer,
 ) -> None:
-    outcome = loop(server, "/close", connections=1).run(0.2)
+    outcome = load(server, "/close", connections=1, seconds=0.2)
 
     assert outcome.failures == 0
     assert outcome.statuses["200"] > 1
@@ -125,9 +127,9 @@ def test_a_server_that_is_not_there_is_named() -> None:
 def test_a_measurement_joins_its_processes_and_reads_the_servers_processor_time(
     server: ThreadingHTTPServer,
 ) -> None:
-    load = Load(server.server_port, [get("/ok")], 3, 0.5, warm_seconds=0.1, processes=2)
+    asking = Load(server.server_port, [get("/ok")], 3, 0.5, warm_seconds=0.1, processes=2)
 
-    measured = measure(load, {"app": os.getpid()})
+    measured = measure(asking, {"app": os.getpid()})
 
     assert measured.outcome.statuses["200"] == len(measured.outcome.latencies_ms) > 3
     # The warm-up was asked for too, but it is not counted.

@@ -80,9 +80,7 @@ def test_a_process_of_another_tree_does_not_count(start: StartScript) -> None:
 
 
 def test_a_grandchild_belongs_to_the_tree_and_a_sibling_does_not() -> None:
-    table = {
-        pid: Process(pid, parent, 1.0) for pid, parent in ((2, 1), (3, 2), (4, 3), (5, 1), (1, 0))
-    }
+    table = {pid: Process(pid, parent, 1.0) for pid, parent in ((2, 1), (3, 2), (4, 3), (5, 1), (1, 0))}
 
     assert [process.pid for process in process_tree(2, table)] == [2, 3, 4]
     assert cpu_seconds(2, table) == 3.0

@@ -33,6 +33,12 @@ def test_the_token_works_for_the_one_it_was_sent_to_only(alice, bob, mail_token)
     assert (me(alice)["is_email_verified"], me(bob)["is_email_verified"]) == (True, False)
 
 
+def test_the_next_access_token_knows_that_the_address_is_verified(alice, anonymous, mail_token):
+    expect.ok(verify(anonymous, mail_token(alice.email)))
+    pair = expect.ok(anonymous.post("/api/token/refresh/", json={"refresh": alice.refresh}))
+    assert expect.claims(pair["access"])["email_verified"] is True
+
+
 @pytest.mark.parametrize("token", ["", "x", "é", "x" * 10_000, "00000000-0000-0000-0000-000000000000"])
 def test_a_made_up_token_verifies_nothing(anonymous, alice, token):
     expect.refused(verify(anonymous, token))

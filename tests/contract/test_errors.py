@@ -174,6 +174,17 @@ def test_no_answer_tells_what_the_server_is_made_of(alice, path):
     )
 
 
+def test_a_422_names_the_fields_and_says_what_is_wrong_with_each(alice):
+    body = expect.problem(alice.post("/api/notes/?x=1", json={"title": "", "status": "secret"}), 422)
+    for fields in body["errors"].values():
+        assert fields and all(
+            isinstance(said, str) and said for messages in fields.values() for said in messages
+        )
+    assert set(body["errors"]) <= {"json", "query"}
+    body = expect.invalid(alice.post("/api/notes/", json={"title": "", "status": "secret"}), "title")
+    assert set(body["errors"]["json"]) == {"title", "status"}
+
+
 def test_other_origins_are_not_let_in(alice):
     response = alice.get("/api/notes/", headers={"Origin": "https://evil.example"})
     assert "Access-Control-Allow-Origin" not in response.headers

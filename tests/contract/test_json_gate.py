@@ -164,6 +164,13 @@ def test_another_content_type_is_a_415(alice, path, kind):
     expect.problem(alice.post(path, data=b'{"title": "a"}', content_type=kind), 415)
 
 
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"]
+)
+def test_json_in_utf8_is_read_however_its_type_is_spelt(alice, kind):
+    expect.invalid(alice.post("/api/notes/", data=b'{"title": ""}', content_type=kind), "title")
+
+
 def test_a_form_is_a_415(alice):
     expect.problem(alice.post("/api/notes/", data={"title": "a"}), 415)
     upload = {"file": (io.BytesIO(b"x"), "a.txt")}

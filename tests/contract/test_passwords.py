@@ -135,6 +135,19 @@ def test_a_change_ends_the_other_sessions(anonymous, alice, sign_in):
     expect.problem(anonymous.post("/api/token/refresh/", json={"refresh": other.refresh}), 401)
 
 
+def test_no_other_session_survives_a_refresh_beside_the_change(anonymous, alice, sign_in, in_parallel):
+    other = sign_in(alice.email, alice.password)
+    body = {"refresh": other.refresh}
+    changed, *answers = in_parallel(
+        [lambda: change(alice), *[lambda: anonymous.post("/api/token/refresh/", json=body)] * 6]
+    )
+    assert changed.status_code == 204
+    for pair in (answer.json for answer in answers if answer.status_code == 200):
+        headers = {"Authorization": f"Bearer {pair['access']}"}
+        expect.unauthorized(anonymous.get("/api/auth/me/", headers=headers))
+        expect.problem(anonymous.post("/api/token/refresh/", json={"refresh": pair["refresh"]}), 401)
+
+
 @pytest.mark.parametrize("current", ["", "wrong password 99", "VIOLET"])
 def test_a_change_needs_the_current_password(anonymous, alice, sign_in, current):
     other = sign_in(alice.email, alice.password)

@@ -159,6 +159,20 @@ def test_closing_the_account_ends_its_other_sessions(alice, sign_in):
     expect.unauthorized(other.get("/api/notes/"))
 
 
+def test_a_closed_account_cannot_be_opened_with_a_forgotten_password(alice, anonymous, mails, mail_token):
+    anonymous.post("/api/auth/password/forgot/", json={"email": alice.email})
+    token = mail_token(alice.email)
+    alice.delete("/api/auth/me/", json={"password": alice.password})
+    before = len(mails(alice.email))
+    body = {"token": token, "password": "amber harbour 77"}
+    expect.refused(anonymous.post("/api/auth/password/reset/", json=body))
+    assert anonymous.post("/api/auth/password/forgot/", json={"email": alice.email}).status_code == 202
+    assert len(mails(alice.email)) == before
+    expect.unauthorized(
+        anonymous.post("/api/token/", json={"email": alice.email, "password": body["password"]})
+    )
+
+
 def test_a_closed_account_leaves_the_others_alone(alice, bob, note):
     made = bob.post("/api/notes/", json={"title": "Bob's"}).json
     alice.delete("/api/auth/me/", json={"password": alice.password})

@@ -181,6 +181,18 @@ def test_signing_out_everywhere_ends_every_session(anonymous, alice, bob, sign_i
     expect.ok(token(anonymous, alice.email, alice.password))
 
 
+def test_no_token_survives_a_refresh_beside_signing_out(anonymous, alice, in_parallel):
+    signed_out, *answers = in_parallel(
+        [lambda: alice.post("/api/auth/logout/"), *[lambda: refresh(anonymous, alice.refresh)] * 6]
+    )
+    assert signed_out.status_code == 204
+    for answer in answers:
+        assert answer.status_code in (200, 401)
+        if answer.status_code == 200:
+            expect.unauthorized(me(anonymous, answer.json["access"]))
+            expect.problem(refresh(anonymous, answer.json["refresh"]), 401)
+
+
 def test_signing_out_twice_is_a_401(alice):
     assert alice.post("/api/auth/logout/").status_code == 204
     expect.unauthorized(alice.post("/api/auth/logout/"))

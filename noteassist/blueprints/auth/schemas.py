@@ -2,7 +2,9 @@
 
 import re
 import zoneinfo
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
@@ -32,12 +34,14 @@ def language_tag(value: str) -> None:
 class EmailAddress(fields.Email):
     """An e-mail address of at most 254 characters, without control characters."""
 
-    def __init__(self, **options: object) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__(validate=validate.Length(max=254), **options)
 
-    def _deserialize(self, value: object, attr: object, data: object, **options: object) -> str:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any
+    ) -> str:
         address = value.strip() if isinstance(value, str) else value
-        text: str = super()._deserialize(address, attr, data, **options)  # type: ignore[arg-type]
+        text: str = super()._deserialize(address, attr, data, **options)
         if re.search(r"[\s\x00-\x1f\x7f]", text):
             raise self.make_error("invalid")
         return text

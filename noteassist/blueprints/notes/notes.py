@@ -12,7 +12,8 @@ from noteassist.api.pages import answer_page, page_request
 from noteassist.api.schemas import PageQuery, page_of
 from noteassist.blueprints.notes import schemas
 from noteassist.security.guards import current_actor, signed_in
-from noteassist.services import bulk, notes as service, trash
+from noteassist.services import bulk, trash
+from noteassist.services import notes as service
 
 notes = Blueprint(
     "notes",

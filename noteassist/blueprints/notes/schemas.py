@@ -43,14 +43,14 @@ class Tag(Text):
         return tag
 
 
-class Tags(fields.List):
+class Tags(fields.List[str]):
     """At most 20 tags, unique and sorted."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(Tag(), **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> list[Any]:
-        tags = sorted(set(super()._deserialize(value, attr, data, **options)))
+        tags = sorted({str(tag) for tag in super()._deserialize(value, attr, data, **options)})
         if len(tags) > TAGS_PER_NOTE:
             raise ValidationError(f"At most {TAGS_PER_NOTE} tags.")
         return tags
@@ -100,14 +100,14 @@ class TopicIn(BaseSchema):
     source = fields.Nested(SourceIn, allow_none=True)
 
 
-def topics_field(schema: type[BaseSchema]) -> fields.List:
+def topics_field(schema: type[BaseSchema]) -> fields.List[Any]:
     """Make the field of a chapter's topics."""
     return fields.List(
         fields.Nested(schema), validate=validate.Length(max=TOPICS_PER_CHAPTER), load_default=list
     )
 
 
-def chapters_field(schema: type[BaseSchema]) -> fields.List:
+def chapters_field(schema: type[BaseSchema]) -> fields.List[Any]:
     """Make the field of a note's chapters."""
     return fields.List(
         fields.Nested(schema), validate=validate.Length(max=CHAPTERS_PER_NOTE), load_default=list

@@ -51,7 +51,7 @@ _database = DatabaseCheck()
 
 def parts_of_the_server(settings: Settings) -> dict[str, str]:
     """Tell the state of each part by its role: `ok`, `off`, `unavailable` (or `unknown schema`)."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy's documented way
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # the documented way
     return {"database": _database.state(app), "queue": _redis_state(settings)}
 
 

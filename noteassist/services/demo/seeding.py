@@ -74,7 +74,7 @@ def insert_notes(user_id: int, notes: Sequence[Tree], newest: datetime) -> None:
     made_at = [newest - BETWEEN_NOTES * index for index in range(len(notes))]
     records = [_note_record(user_id, note, moment) for note, moment in zip(notes, made_at, strict=True)]
     # Each note of a batch has a moment of its own, by which its new id is found.
-    rows = db.insert_rows(Note.__table__, records, Note.id, Note.created_at)
+    rows = db.insert_rows(Note, records, Note.id, Note.created_at)
     ids = {row.created_at: row.id for row in rows}
     owned = [(ids[moment], note, moment) for note, moment in zip(notes, made_at, strict=True)]
     tags = [
@@ -82,7 +82,7 @@ def insert_notes(user_id: int, notes: Sequence[Tree], newest: datetime) -> None:
         for note_id, note, _ in owned
         for tag in sorted(set(note["tags"]))
     ]
-    db.insert_rows(NoteTag.__table__, tags)
+    db.insert_rows(NoteTag, tags)
     _insert_topics(user_id, owned, _insert_chapters(user_id, owned), newest)
 
 
@@ -111,7 +111,7 @@ def _insert_chapters(user_id: int, owned: Sequence[tuple[int, Tree, datetime]]) 
         for note_id, note, moment in owned
         for position, chapter in enumerate(note["chapters"], 1)
     ]
-    rows = db.insert_rows(Chapter.__table__, records, Chapter.id, Chapter.note_id, Chapter.position)
+    rows = db.insert_rows(Chapter, records, Chapter.id, Chapter.note_id, Chapter.position)
     return {(row.note_id, row.position): row.id for row in rows}
 
 
@@ -139,6 +139,6 @@ def _insert_topics(
         }
         for (note_id, chapter_id, position), (topic, moment) in topics.items()
     ]
-    rows = db.insert_rows(Topic.__table__, records, Topic.id, Topic.note_id, Topic.chapter_id, Topic.position)
+    rows = db.insert_rows(Topic, records, Topic.id, Topic.note_id, Topic.chapter_id, Topic.position)
     found = [(row.id, topics[row.note_id, row.chapter_id, row.position][0]) for row in rows]
     insert_parts(user_id, found, now)

@@ -15,7 +15,7 @@ from string import Template
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import insert, select, update
 
 from noteassist import db
 from noteassist.config import Settings
@@ -71,7 +71,7 @@ def deliver_due(settings: Settings, transport: Transport) -> int:
     return tried
 
 
-def _claim() -> Row[Any] | None:
+def _claim() -> db.AnyRow | None:
     """Take one due mail; whoever dies with it leaves it due again after 90 s."""
     now = db.utcnow()
     due = select(OutboxMail.id).where(OutboxMail.next_try_at <= now)
@@ -90,7 +90,7 @@ def _claim() -> Row[Any] | None:
         return db.execute(taken.returning(*columns)).one_or_none()
 
 
-def _put_back(mail: Row[Any], error: TransportError) -> None:
+def _put_back(mail: db.AnyRow, error: TransportError) -> None:
     log.warning("mail %s was not delivered (attempt %s): %s", mail.id, mail.attempts, error)
     if error.permanent or mail.attempts > len(DELAYS):
         _mark(mail, failed_at=db.utcnow(), error=str(error))
@@ -98,12 +98,12 @@ def _put_back(mail: Row[Any], error: TransportError) -> None:
         _mark(mail, next_try_at=db.utcnow() + DELAYS[mail.attempts - 1], error=str(error))
 
 
-def _mark(mail: Row[Any], **values: Any) -> None:
+def _mark(mail: db.AnyRow, **values: Any) -> None:
     with db.transaction():
         db.execute(update(OutboxMail).where(OutboxMail.id == mail.id).values(**values))
 
 
-def _message(settings: Settings, mail: Row[Any]) -> EmailMessage | None:
+def _message(settings: Settings, mail: db.AnyRow) -> EmailMessage | None:
     """Make the mail; None where nobody is to get one (an unknown address asked for a new password)."""
     user = _user_of(mail)
     if user is None and mail.template in PURPOSES:
@@ -126,7 +126,7 @@ def _message(settings: Settings, mail: Row[Any]) -> EmailMessage | None:
     return message
 
 
-def _user_of(mail: Row[Any]) -> Row[Any] | None:
+def _user_of(mail: db.AnyRow) -> db.AnyRow | None:
     wanted = select(User.id, User.name).where(User.is_active)
     if mail.user_id is not None:
         return next(iter(db.read_rows(wanted.where(User.id == mail.user_id))), None)

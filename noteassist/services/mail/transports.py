@@ -1,6 +1,5 @@
 """How a mail leaves: into a folder, or through an SMTP server."""
 
-import os
 import smtplib
 import ssl
 from abc import ABC, abstractmethod
@@ -43,7 +42,7 @@ class FolderTransport(Transport):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             draft = self.folder / f".{name}.draft"
             draft.write_bytes(message.as_bytes())
-            os.replace(draft, self.folder / f"{name}.eml")
+            draft.replace(self.folder / f"{name}.eml")
         except OSError as error:
             raise TransportError(f"the outbox folder cannot be written: {error.strerror}") from error
 
@@ -63,7 +62,7 @@ class SmtpTransport(Transport):
             codes = [code for code, _ in error.recipients.values()]
             raise TransportError("the recipient was refused", permanent=min(codes) >= 500) from error
         except smtplib.SMTPResponseException as error:
-            permanent = 500 <= error.smtp_code and not isinstance(error, smtplib.SMTPAuthenticationError)
+            permanent = error.smtp_code >= 500 and not isinstance(error, smtplib.SMTPAuthenticationError)
             raise TransportError(
                 f"the mail server answered {error.smtp_code}", permanent=permanent
             ) from error

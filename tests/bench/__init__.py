@@ -1,0 +1,1 @@
+"""The benchmark's own pieces, without the server that it measures."""

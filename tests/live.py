@@ -24,7 +24,7 @@ START_SECONDS = 30.0
 PR_SET_PDEATHSIG = 1
 # Cheap hashes, and rules under which a start migrates by itself; all else is as a user has it.
 ENVIRONMENT = {"NOTEASSIST_ENV": "testing", "PASSWORD_MEMORY_KIB": "8"}
-PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
+PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
 
 libc = ctypes.CDLL(None)
 

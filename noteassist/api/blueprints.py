@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any, ClassVar
+from typing import Any
 
 import flask
 import flask_smorest
@@ -52,10 +52,8 @@ IF_NONE_MATCH = {
 class StrictParser(FlaskParser):
     """Refuses what webargs would forgive: unknown and repeated query parameters."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION: ClassVar[dict[str, str | None]] = {
-        "json": None,
-        "query": None,
-    }  # the schema's own: raise
+    # None: the schema's own rule, which is to refuse.
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {"json": None, "query": None}  # noqa: RUF012  # webargs' own
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         """Take the body as the front door parsed it."""
@@ -89,7 +87,13 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
 
     def page(self, rule: str) -> Callable[..., Any]:
         """Register a route that is for people and not part of the documented API."""
-        return flask.Blueprint.route(self, rule)
+
+        def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+            # Flask's own method: flask-smorest's would put the route into the document, without answers.
+            flask.Blueprint.add_url_rule(self, rule, view_func=view)
+            return view
+
+        return decorate
 
     def takes(self, schema: type[Schema], *, location: str = "json") -> Callable[..., Any]:
         """Declare and check what a route takes: a body, or with `location="query"` its parameters."""

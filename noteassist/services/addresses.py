@@ -40,7 +40,9 @@ def _use_token(token: str, *purposes: str) -> db.AnyRow:
     """Use a mailed token up; raises Unprocessable."""
     now = db.utcnow()
     valid = (EmailToken.token_hash == digest(token)) & EmailToken.used_at.is_(None)
-    used = update(EmailToken).where(valid, EmailToken.expires_at > now, EmailToken.purpose.in_(purposes))
+    of_somebody = EmailToken.user_id.in_(select(User.id).where(User.is_active))
+    used = update(EmailToken).where(valid, of_somebody)
+    used = used.where(EmailToken.expires_at > now, EmailToken.purpose.in_(purposes))
     columns = (EmailToken.user_id, EmailToken.purpose, EmailToken.email)
     found = db.execute(used.values(used_at=now).returning(*columns)).one_or_none()
     if found is None:

@@ -11,7 +11,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--minutes", type=float, default=3, help="at least this long (default: 3)")
     parser.add_argument("--database-url", default="", help="an empty database; SQLite when left out")
-    parser.add_argument("--workers", type=int, default=2, help="requests at a time (default: 2)")
+    parser.add_argument("--workers", type=int, default=1, help="requests at a time (default: 1)")
     parser.add_argument("--seed", type=int, help="repeat the run of this seed")
     parser.add_argument("--only", default="", metavar="REGEX", help="operations whose path matches")
     options = parser.parse_args()

@@ -72,9 +72,7 @@ def home() -> Response:
 @blp.page("/api/openapi.json")
 def openapi() -> Response:
     """Give the OpenAPI document."""
-    return Response(
-        document(), headers={"Cache-Control": "no-cache"}, mimetype="application/json"
-    )
+    return Response(document(), headers={"Cache-Control": "no-cache"}, mimetype="application/json")
 
 
 @blp.page("/api/docs/")

@@ -1,5 +1,6 @@
 """Measure NoteAssist, side by side with a peer server if there is one."""
 
+import os
 import platform
 import signal
 import sys
@@ -33,6 +34,8 @@ class Results:
     cases: list[Row] = field(default_factory=list)
     growth: list[Row] = field(default_factory=list)
     start: Start | None = None
+    # What else this machine did before: the first thing to look at when figures surprise.
+    load: float = field(default_factory=lambda: os.getloadavg()[0])
 
     @property
     def failed(self) -> list[Row]:
@@ -136,6 +139,7 @@ def show(results: Results, console: Console) -> None:
         console.print(growth_table(results.growth))
     if results.start:
         console.print(start_table(results.start))
+    console.print(f"load before the run: {results.load:.1f} on {os.cpu_count()} processors")
     for row in results.failed:
         console.print(f"FAILED: {row.case} on {row.target}, round {row.round}: {row.statuses}")
         console.print(row.sample, markup=False, highlight=False)

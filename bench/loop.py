@@ -144,7 +144,7 @@ class ClosedLoop:
 
     def _enough(self, outcome: Outcome) -> bool:
         """Say whether this load has reached one of its bounds."""
-        return outcome.failures >= MAX_FAILURES 
+        return outcome.failures >= MAX_FAILURES or len(outcome.latencies_ms) >= MAX_REQUESTS
 
     def _handle(self, connection: Connection, outcome: Outcome) -> bool:
         """Count the answer if it is whole; true when the connection is free again."""

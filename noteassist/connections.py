@@ -72,7 +72,7 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_immediate(connection: Connection) -> None:
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.connection.cursor().execute("BEGIN IMMEDIATE")
 
 
 def _refuse_dropped(connection: psycopg.Connection, _record: object, _proxy: object) -> None:
@@ -109,13 +109,14 @@ class Watchdog:
         event.listen(self.engine, "checkout", self._checked_out)
         event.listen(self.engine, "checkin", self._checked_in)
 
-    def _checked_out(self, connection: psycopg.Connection, _record: object, _proxy: object) -> None:
-        self.busy[id(connection)] = (connection, time.monotonic())
+    def _checked_out(self, connection: psycopg.Connection, record: object, _proxy: object) -> None:
+        self.busy[id(record)] = (connection, time.monotonic())
         if self.thread is None or not self.thread.is_alive():
             self._start()
 
-    def _checked_in(self, connection: psycopg.Connection | None, _record: object) -> None:
-        self.busy.pop(id(connection), None)
+    def _checked_in(self, _connection: psycopg.Connection | None, record: object) -> None:
+        # The connection is None where it was invalidated; its record stays the same.
+        self.busy.pop(id(record), None)
 
     def _start(self) -> None:
         with self.lock:

@@ -5,6 +5,7 @@ PostgreSQL and SQLite differ in this file, in services/search.py and in migratio
 
 import logging
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -336,6 +337,8 @@ _PASSING_STATES = ("08", "53", "57", "58", "55P03", "25006")
 
 def translated(error: BaseException) -> AppError | None:
     """Turn what the driver raises when the database is away, full, locked or slow into a 503; None for the rest."""
+    if isinstance(error, sqlite3.OperationalError):  # from BEGIN IMMEDIATE, which goes past SQLAlchemy
+        return DatabaseUnavailable()
     if isinstance(error, exc.TimeoutError | exc.DisconnectionError):
         return DatabaseUnavailable("All database connections are busy; try again.")
     if not isinstance(error, exc.OperationalError | exc.InterfaceError | exc.InternalError):

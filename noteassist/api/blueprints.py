@@ -100,7 +100,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         refusals = (400, 413, 415) if location == "json" else (400,) if "cursor" in schema().fields else ()
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
-            return self._refusing(self.arguments(schema, location=location)(view), refusals)
+            return self._refusing(self.arguments(schema(), location=location)(view), refusals)
 
         return decorate
 

@@ -10,10 +10,11 @@ PARAMETER_TYPES = {"id": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
 INTRODUCTION = """\
 Study notes over REST: a note has chapters, a chapter has topics.
 
-**Signing in**: `POST /api/auth/register/` or `POST /api/auth/token/`, then send `Authorization: Bearer <access>`.
-**Errors** are `application/problem+json` with a stable `code`. **Lists** are pages: follow `next`.
-**Editing**: send the `ETag` you have as `If-Match`, and a write that would overwrite another is refused with 412.
-**Retrying**: send an `Idempotency-Key` with a POST, and it has its effect once.
+- **Signing in**: `POST /api/auth/register/` or `POST /api/auth/token/`, then send `Authorization: Bearer <access>`.
+- **Errors** are `application/problem+json` with a stable `code`.
+- **Lists** are pages: follow `next`.
+- **Editing**: send the `ETag` you have as `If-Match`, and a write that would overwrite another is refused with 412.
+- **Retrying**: send an `Idempotency-Key` with a POST, and it has its effect once.
 """
 
 

@@ -2,18 +2,25 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.server import FuzzedServer, serving
+from tests.live import ROOT, LiveServer
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
-PHASES = ("examples", "coverage", "fuzzing", "stateful")
+SCHEMATHESIS = (sys.executable, "-c", "from schemathesis.cli import schemathesis as run; run()")
+# What no request may make the server write, and how many lines of the log belong to it.
+ALARM = re.compile(r"Traceback \(most recent call last\)|\b(ERROR|CRITICAL)\b")
+ALARM_LINES = 40
+ALARMS_SHOWN = 5
+
+Tally = dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True)
@@ -22,99 +29,126 @@ class Plan:
 
     seconds: int
     database_url: str = ""
-    # Python 3.11 fails now and then in Hypothesis when several threads generate: "AST constructor recursion
-    # depth mismatch", an error of the interpreter.
+    # Python 3.11 fails now and then when several threads generate cases: "AST constructor recursion depth
+    # mismatch", an error of the interpreter.
     workers: int = 1
     seed: int | None = None
     only: str = ""
-    phases: tuple[str, ...] = PHASES
-    max_examples: int | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a fuzz found."""
+    """What a fuzz found: by Schemathesis in its report, by us in the server's log; and all statuses it got."""
 
     exit_code: int
     report: dict[str, Any]
-    alarms: list[str] = field(default_factory=list)
-    output: str = ""
+    tally: Tally
+    alarms: tuple[str, ...]
+    output: str
 
     @property
     def is_clean(self) -> bool:
-        """Say whether nothing was found, by Schemathesis or in the server's log."""
+        """Say whether the fuzz ran to its end and nothing was found."""
         return self.exit_code == 0 and self.report.get("complete", False) and not self.alarms
 
     def summary(self) -> str:
         """Tell in a few lines what was sent and what was found."""
         cases, operations = self.report.get("test_cases", {}), self.report.get("operations", {})
+        tested = f"{operations.get('tested', 0)} of {operations.get('total', 0)} operations"
+        seconds, seed = self.report.get("running_time", 0), self.report.get("seed")
         lines = [
-            "",
-            f"{cases.get('generated', 0)} test cases on {operations.get('tested', 0)} of"
-            f" {operations.get('total', 0)} operations in {self.report.get('running_time', 0):.0f} s,"
-            f" seed {self.report.get('seed')}",
+            f"{cases.get('generated', 0)} test cases on {tested} in {seconds:.0f} s, seed {seed}",
+            f"answers: {self._statuses()}",
+            *(f"never accepted: {operation}" for operation in self.never_accepted()),
+            *(
+                f"{found['severity']}: {found['title']} x {found['count']}: {', '.join(found['operations'])}"
+                for found in self.report.get("failures", [])
+            ),
+            *(f"error: {error['title']} x {error['count']}" for error in self.report.get("errors", [])),
+            *(f"in the server's log:\n{alarm}" for alarm in self.alarms[:ALARMS_SHOWN]),
         ]
-        for found in self.report.get("failures", []):
-            lines.append(f"  {found['severity']}: {found['title']} x {found['count']}")
-            lines += [f"    {operation}" for operation in found["operations"]]
-        lines += [f"  error: {error['title']} x {error['count']}" for error in self.report.get("errors", [])]
-        lines += [f"  in the server's log:\n{alarm}" for alarm in self.alarms]
-        lines.append("clean" if self.is_clean else "NOT CLEAN")
-        return "\n".join(lines)
+        return "\n".join([*lines, "clean" if self.is_clean else f"NOT CLEAN (exit status {self.exit_code})"])
+
+    def never_accepted(self) -> list[str]:
+        """Name the operations of which no request succeeded: behind their checks nothing was fuzzed."""
+        return sorted(
+            name for name, statuses in self.tally.items() if not any(s.startswith("2") for s in statuses)
+        )
+
+    def _statuses(self) -> str:
+        totals: Counter[str] = Counter()
+        for statuses in self.tally.values():
+            totals.update(statuses)
+        return ", ".join(f"{status} x {count}" for status, count in sorted(totals.items()))
 
 
 def fuzz(plan: Plan, *, show: bool = False) -> Outcome:
     """Start a server, fuzz it, stop it; `show` prints what Schemathesis says while it says it."""
     with tempfile.TemporaryDirectory(prefix="noteassist-fuzz-") as name:
         folder = Path(name)
-        with serving(folder, plan.database_url) as server:
+        with LiveServer(folder, DATABASE_URL=plan.database_url or None) as server:
             code, output = _run(plan, server, show=show)
-        report = folder / "report.json"
-        content = json.loads(report.read_text()) if report.exists() else {}
-        return Outcome(code, content, server.alarms(), output)
+            server.wait_until("/readyz")
+        report, tally = _read(folder / "report.json"), _read(folder / "tally.json")
+        return Outcome(code, report, tally, tuple(alarms(server.log)), output)
 
 
-def _run(plan: Plan, server: FuzzedServer, *, show: bool) -> tuple[int, str]:
-    environment = os.environ | {
+def alarms(log: Path) -> list[str]:
+    """Give the places of a log that speak of an error nobody expected, each with what follows it."""
+    lines = log.read_text(errors="replace").splitlines()
+    found: list[str] = []
+    end = 0
+    for number, line in enumerate(lines):
+        if number >= end and ALARM.search(line):
+            end = number + ALARM_LINES
+            found.append("\n".join(lines[max(0, number - 1) : end]))
+    return found
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return content
+
+
+def _run(plan: Plan, server: LiveServer, *, show: bool) -> tuple[int, str]:
+    own = {
         "FUZZ_URL": server.url,
         "FUZZ_FOLDER": str(server.folder),
         "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks",
-        "PYTHONPATH": str(ROOT),
     }
-    pipe = None if show else subprocess.PIPE
-    # In the server's folder, because Schemathesis keeps what it learned in the current one.
     done = subprocess.run(
         _command(plan, server),
+        # Schemathesis keeps what it learned in the current folder, where the next run would find it.
         cwd=server.folder,
-        env=environment,
-        stdout=pipe,
-        stderr=subprocess.STDOUT if pipe else None,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **own},
+        stdout=None if show else subprocess.PIPE,
+        stderr=None if show else subprocess.STDOUT,
         text=True,
         check=False,
     )
     return done.returncode, done.stdout or ""
 
 
-def _command(plan: Plan, server: FuzzedServer) -> list[str]:
-    program = [sys.executable, "-c", "from schemathesis.cli import schemathesis as run; run()"]
+def _command(plan: Plan, server: LiveServer) -> list[str]:
+    options = {
+        "--workers": str(plan.workers),
+        "--max-time": str(plan.seconds),
+        "--phases": "examples,coverage,fuzzing,stateful",
+        "--report": "json",
+        "--report-json-path": str(server.folder / "report.json"),
+    }
+    if plan.seed is not None:
+        options["--seed"] = str(plan.seed)
+    if plan.only:
+        options["--include-path-regex"] = plan.only
+    words = [word for option in options.items() for word in option]
+    document = f"{server.url}/api/openapi.json"
     return [
-        *program,
+        *SCHEMATHESIS,
         "--config-file",
         str(CONFIGURATION),
         "run",
-        f"{server.url}/api/openapi.json",
-        "--workers",
-        str(plan.workers),
-        "--max-time",
-        str(plan.seconds),
-        "--phases",
-        ",".join(plan.phases),
+        document,
         "--continue-on-failure",
-        "--report",
-        "json",
-        "--report-json-path",
-        str(server.folder / "report.json"),
-        *(["--seed", str(plan.seed)] if plan.seed is not None else []),
-        *(["--max-examples", str(plan.max_examples)] if plan.max_examples else []),
-        *(["--include-path-regex", plan.only] if plan.only else []),
+        *words,
     ]

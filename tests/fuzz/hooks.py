@@ -3,7 +3,10 @@
 Loaded by the `schemathesis` process; `FUZZ_URL` and `FUZZ_FOLDER` say where the server and its mail are.
 """
 
+import atexit
+import json
 import os
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,11 @@ from schemathesis.openapi.checks import RejectedPositiveData
 from tests.fuzz.people import Person, furnish
 from tests.fuzz.refusals import is_foreseen
 
+AnyCase = Case[Any]
 URL = os.environ["FUZZ_URL"]
-OUTBOX = Path(os.environ["FUZZ_FOLDER"], "outbox")
+FOLDER = Path(os.environ["FUZZ_FOLDER"])
+OUTBOX = FOLDER / "instance" / "outbox"
+TALLY: dict[str, Counter[str]] = defaultdict(Counter)
 
 # The owner has the notes and is never signed out. All that ends sessions, changes a password or closes the
 # account is sent for the guest, who signs in again or registers anew: so no operation has to be left out.
@@ -31,32 +37,38 @@ GUEST_PATHS = (
     "/api/auth/email/change/",
     "/api/auth/resend-verification/",
 )
+CLOSING = "DELETE /api/auth/me/"
 
 
-def person_for(case: Case) -> Person:
+def person_for(case: AnyCase) -> Person:
     """Tell in whose name a request is sent."""
-    closes = case.operation.path == "/api/auth/me/" and case.operation.method.upper() == "DELETE"
-    return GUEST if closes or case.operation.path in GUEST_PATHS else OWNER
+    return GUEST if case.operation.label == CLOSING or case.operation.path in GUEST_PATHS else OWNER
+
+
+def write_tally() -> None:
+    """Write down which statuses every operation answered, and how often."""
+    (FOLDER / "tally.json").write_text(json.dumps(TALLY))
 
 
 furnish(OWNER)
+atexit.register(write_tally)
 
 
 @schemathesis.auth(refresh_interval=None)
 class BearerToken:
     """Signs every request that has to be signed."""
 
-    def get(self, case: Case, context: AuthContext) -> str | None:
+    def get(self, case: AnyCase, context: AuthContext) -> str | None:
         """Give the token of whoever asks."""
         return person_for(case).token() if case.operation.definition.raw.get("security") else None
 
-    def set(self, case: Case, data: str, context: AuthContext) -> None:
+    def set(self, case: AnyCase, data: str, context: AuthContext) -> None:
         """Put the token into the request."""
         case.headers["Authorization"] = f"Bearer {data}"
 
 
 @schemathesis.hook
-def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
+def before_call(context: HookContext, case: AnyCase, kwargs: dict[str, Any]) -> None:
     """Put real secrets into every other valid body, where invented ones would only ever be refused."""
     if not case.meta or not case.meta.generation.mode.is_positive or not isinstance(case.body, dict):
         return
@@ -70,41 +82,47 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> Non
 def secrets_for(path: str) -> dict[str, str | None]:
     """Give what only the guest knows, by the field of the body."""
     GUEST.token()
-    if path.endswith("/token/"):
-        return {"email": GUEST.email, "password": GUEST.password}
-    if path.endswith("/token/refresh/"):
-        return {"refresh": GUEST.refresh}
-    if path.endswith("/password/change/"):
-        return {"current_password": GUEST.password, "password": GUEST.other_password()}
-    if path.endswith("/password/reset/"):
-        return {"token": GUEST.mailed_token(OUTBOX), "password": GUEST.other_password()}
-    if path.endswith("/verify-email/"):
-        return {"token": GUEST.mailed_token(OUTBOX)}
-    if path.endswith("/password/forgot/"):
-        return {"email": GUEST.email}
-    return {"password": GUEST.password} if path.endswith(("/me/", "/email/change/")) else {}
+    other = GUEST.other_password()
+    mailed = GUEST.mailed_token(OUTBOX) if path.endswith(("/password/reset/", "/verify-email/")) else None
+    known: dict[tuple[str, ...], dict[str, str | None]] = {
+        ("/token/",): {"email": GUEST.email, "password": GUEST.password},
+        ("/token/refresh/",): {"refresh": GUEST.refresh},
+        ("/password/change/",): {"current_password": GUEST.password, "password": other},
+        ("/password/reset/",): {"token": mailed, "password": other},
+        ("/password/forgot/",): {"email": GUEST.email},
+        ("/verify-email/",): {"token": mailed},
+        ("/auth/me/", "/email/change/"): {"password": GUEST.password},
+    }
+    return next((fields for ends, fields in known.items() if path.endswith(ends)), {})
 
 
 @schemathesis.hook
-def after_call(context: HookContext, case: Case, response: Response) -> None:
+def after_call(context: HookContext, case: AnyCase, response: Response) -> None:
     """Keep up with what the request did to the account that sent it."""
+    if response.request.method != case.operation.method.upper():
+        return  # a probe of a method that the path does not have
+    TALLY[case.operation.label][str(response.status_code)] += 1
     token = str(response.request.headers.get("Authorization", "")).removeprefix("Bearer ")
-    for person in (OWNER, GUEST):
-        if response.status_code == 401 and token:
-            person.lost(token)
-    if response.status_code >= 300:
-        return
-    path, body = case.operation.path, case.body
-    if path.endswith(("/password/change/", "/password/reset/")) and body.get("password") == GUEST.other_password():
-        GUEST.password = GUEST.other_password()
-    if path.endswith("/token/refresh/") and body.get("refresh") == GUEST.refresh:
-        GUEST.refresh = response.json()["refresh"]
-    if path.endswith(("/logout/", "/logout-all/", "/me/", "/password/reset/")) and case.method == "DELETE":
+    path = case.operation.path
+    if response.status_code == 401 or is_end(case, response):
+        OWNER.lost(token)
         GUEST.lost(token)
+    if response.status_code >= 300 or not isinstance(case.body, dict):
+        return
+    if path.endswith(("/password/change/", "/password/reset/")):
+        GUEST.password_became(case.body.get("password"))
+    if path.endswith("/token/refresh/"):
+        GUEST.refreshed(case.body.get("refresh"), response.json())
+
+
+def is_end(case: AnyCase, response: Response) -> bool:
+    """Tell whether a request ended its own session."""
+    ends = case.operation.path.endswith(("/logout/", "/logout-all/")) or case.operation.label == CLOSING
+    return ends and response.status_code < 300
 
 
 @schemathesis.hook
-def filter_failure(context: HookContext, failure: Failure, case: Case, response: Response) -> bool:
+def filter_failure(context: HookContext, failure: Failure, case: AnyCase, response: Response) -> bool:
     """Drop the refusals of valid requests that the document cannot foresee."""
     if not isinstance(failure, RejectedPositiveData) or response.status_code not in (400, 422):
         return True

@@ -36,7 +36,6 @@ class Person:
         self.lock = threading.RLock()
         self.email = self.password = self.access = self.refresh = ""
         self.needs_session = True
-        self.sessions = 0
 
     def token(self) -> str:
         """Give an access token that is good as far as is known."""
@@ -47,7 +46,8 @@ class Person:
 
     def _come_in(self) -> None:
         """Sign in; register anew where the account is gone or its password was changed by somebody else."""
-        status, answer = 0, None
+        status: int = 0
+        answer: Any = None
         if self.email:
             credentials = {"email": self.email, "password": self.password}
             status, answer = call(f"{self.url}/api/auth/token/", "POST", credentials)
@@ -59,12 +59,22 @@ class Person:
             raise RuntimeError(f"{self.name} cannot sign in: {status} {answer}")
         self.access, self.refresh = answer["access"], answer["refresh"]
         self.needs_session = False
-        self.sessions += 1
 
     def lost(self, token: str) -> None:
         """Take note that a token of mine is not good any more."""
         with self.lock:
             self.needs_session = self.needs_session or token == self.access
+
+    def password_became(self, password: object) -> None:
+        """Take note of my new password, where it is one that was meant for me."""
+        with self.lock:
+            self.password = password if isinstance(password, str) and password in PASSWORDS else self.password
+
+    def refreshed(self, used: object, pair: dict[str, str]) -> None:
+        """Take note that my refresh token was exchanged for a new pair."""
+        with self.lock:
+            if used == self.refresh:
+                self.access, self.refresh = pair["access"], pair["refresh"]
 
     def other_password(self) -> str:
         """Give a strong password that is not mine."""
@@ -87,9 +97,17 @@ def furnish(person: Person) -> None:
         "code_snippet": {"language": "c", "code": "int main(void) { return 0; }"},
         "source": {"title": "A book", "url": "https://example.org/book"},
     }
-    chapters = [{"title": "Memory", "topics": [topic, {"name": "Segments"}]}, {"title": "Files", "topics": []}]
+    chapters = [
+        {"title": "Memory", "topics": [topic, {"name": "Segments"}]},
+        {"title": "Files", "topics": []},
+    ]
     for number, status in enumerate(("draft", "published", "archived", "draft")):
-        note = {"title": f"Note {number}", "tags": ["exam", f"t{number}"], "status": status, "chapters": chapters}
+        note = {
+            "title": f"Note {number}",
+            "tags": ["exam", f"t{number}"],
+            "status": status,
+            "chapters": chapters,
+        }
         code, made = call(f"{person.url}/api/notes/", "POST", note, person.token())
         if code != 201:
             raise RuntimeError(f"a note cannot be made: {code} {made}")

@@ -62,6 +62,7 @@ MESSAGES: dict[str, Rule] = {
     r"Not an IANA time zone.*|Not a BCP 47 language tag.*": is_text,
     # JSON Schema calls 1.0 an integer; the server takes whole numbers written as such.
     r"Not a valid integer\.": lambda value: isinstance(value, float) and value.is_integer(),
+    r"Do not use your e-mail address as password\.|This is one of the most common passwords.*": is_text,
     r"This action (needs it|does not take it)\.": whatever,
     r"Name every one of the .*": whatever,
 }

@@ -1,0 +1,151 @@
+"""Starting and stopping: a request that runs is answered, and a refusal to start is plain."""
+
+import os
+import signal
+import socket
+import sqlite3
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from tests import servers
+from tests.live import LiveServer
+
+STOP_SECONDS = 30
+REFUSAL_SECONDS = 20
+PRODUCTION = {
+    "NOTEASSIST_ENV": "production",
+    "SECRET_KEY": "nobody will guess these 32 letters",
+    "PUBLIC_URL": "https://notes.example.org",
+}
+GUNICORN = (str(Path(sys.executable).with_name("gunicorn")), "wsgi:app", "--bind=127.0.0.1:{port}", "--threads=4")
+
+
+def embedded_database(server: LiveServer) -> sqlite3.Connection:
+    """Open the database of a server on SQLite."""
+    path = Path(server.environment["INSTANCE_DIR"], "noteassist.db")
+    return sqlite3.connect(path, isolation_level=None)
+
+
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+def test_a_running_request_is_answered_before_the_server_ends(tmp_path: Path, stop_signal: int) -> None:
+    with LiveServer(tmp_path) as server, ThreadPoolExecutor(1) as executor:
+        alice = server.sign_up("alice@example.com")
+        with closing(embedded_database(server)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            running = executor.submit(alice.post, "/api/notes/", json={"title": "Last words"})
+            time.sleep(0.5)
+            os.kill(server.pid, stop_signal)
+            time.sleep(1)
+            other.execute("ROLLBACK")
+            assert running.result(10).status_code == 201
+            assert server.wait(STOP_SECONDS) == 0
+            assert other.execute("SELECT title FROM notes").fetchall() == [("Last words",)]
+
+
+def test_clients_that_only_stay_connected_do_not_hold_the_server_up(tmp_path: Path) -> None:
+    with LiveServer(tmp_path) as server:
+        server.sign_up("alice@example.com")
+        with socket.create_connection(("127.0.0.1", server.port)):
+            begin = time.monotonic()
+            server.terminate()
+            assert server.wait(STOP_SECONDS) == 0
+        assert time.monotonic() - begin < 5
+        assert not server.is_listening()
+
+
+def refusal_of(server: LiveServer) -> tuple[int, str]:
+    """Start a server that must refuse to; gives its exit status and what it wrote."""
+    try:
+        server.launch()
+        return server.wait(REFUSAL_SECONDS), server.log.read_text()
+    finally:
+        server.discard()
+
+
+def test_production_does_not_start_on_an_empty_database(tmp_path: Path, postgresql_database: str) -> None:
+    for number, url in enumerate([None, postgresql_database]):
+        status, said = refusal_of(LiveServer(tmp_path / str(number), **PRODUCTION, DATABASE_URL=url))
+        assert status == 1
+        assert "NoteAssist does not start: schema none" in said
+        assert "noteassist db upgrade" in said
+        assert "Traceback" not in said
+
+
+def test_no_server_starts_on_a_schema_from_the_future(tmp_path: Path, postgresql_database: str) -> None:
+    with psycopg.connect(postgresql_database) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
+        connection.execute("INSERT INTO alembic_version VALUES ('9999')")
+    for settings in (PRODUCTION, {"NOTEASSIST_ENV": "development"}):
+        status, said = refusal_of(LiveServer(tmp_path, **settings, DATABASE_URL=postgresql_database))
+        assert status == 1
+        assert "schema 9999" in said and "upgrade NoteAssist" in said
+        assert "Traceback" not in said
+
+
+def test_a_bad_configuration_is_told_with_every_problem_at_once(tmp_path: Path) -> None:
+    settings = {"PORT": "many", "WEB_PROCESSES": "2", "SIGNUP_OPEN": "perhaps", "SECRET_KEY": "short"}
+    status, said = refusal_of(LiveServer(tmp_path, **settings))
+    assert status == 2
+    for problem in ("PORT='many'", "SIGNUP_OPEN='perhaps'", "DATABASE_URL", "REDIS_URL", "SECRET_KEY is shorter"):
+        assert problem in said
+    assert "Traceback" not in said
+
+
+def test_a_taken_port_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", servers.free_port())) as other:
+        server = LiveServer(tmp_path, PORT=str(other.getsockname()[1]))
+        status, said = refusal_of(server)
+    assert status != 0
+    assert "in use" in said
+
+
+def notes_of_somebody_new(server: LiveServer, email: str) -> int:
+    """Register and write a note; gives the number of notes that are then listed."""
+    client = server.sign_up(email)
+    assert client.post("/api/notes/", json={"title": "First"}).status_code == 201
+    return len(client.get("/api/notes/").json()["results"])
+
+
+def test_two_processes_migrate_an_empty_database_once_and_both_serve(
+    tmp_path: Path, postgresql_database: str
+) -> None:
+    settings = {"DATABASE_URL": postgresql_database, "REDIS_URL": os.environ["TEST_REDIS_URL"]}
+    with LiveServer(tmp_path, WEB_PROCESSES="2", **settings) as server:
+        assert notes_of_somebody_new(server, "alice@example.com") == 1
+        with psycopg.connect(postgresql_database) as connection:
+            assert len(connection.execute("SELECT * FROM alembic_version").fetchall()) == 1
+        clients = [server.client() for _ in range(32)]
+        assert {client.get("/readyz").status_code for client in clients} == {200}
+        server.kill_worker()
+        # The kernel spreads connections over the processes: those of the other one go on.
+        assert 0 < sum(still_connected(client) for client in clients) < 32
+        assert "Traceback" not in server.log_tail()
+
+
+def still_connected(client: httpx.Client) -> bool:
+    """Say whether the connection that a client holds still works."""
+    try:
+        return client.get("/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_gunicorn_serves_too(tmp_path: Path) -> None:
+    with LiveServer(tmp_path, command=GUNICORN) as server:
+        assert notes_of_somebody_new(server, "alice@example.com") == 1
+        assert server.client().post("/api/notes/", content=b"{").status_code == 401
+        server.terminate()
+        assert server.wait(STOP_SECONDS) == 0
+
+
+def test_gunicorn_refuses_what_serve_refuses(tmp_path: Path) -> None:
+    status, said = refusal_of(LiveServer(tmp_path, command=GUNICORN, **PRODUCTION))
+    assert status != 0
+    assert "noteassist db upgrade" in said

@@ -1,0 +1,88 @@
+"""The migrations make what the models say, on both databases, forward and back."""
+
+import os
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from noteassist import db, migrating, schema
+from noteassist.app import create_app
+from tests import servers
+from tests.conftest import make_settings
+
+
+def differences():
+    options = {"compare_type": True, "compare_server_default": False}
+    with db.db.engine.connect() as connection:
+        return compare_metadata(MigrationContext.configure(connection, opts=options), db.Base.metadata)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_app(request, tmp_path, monkeypatch):
+    """Give an application on a database of its own that has no schema yet."""
+    name, server = f"noteassist_schema_{os.getpid()}", os.environ["TEST_DATABASE_URL"]
+    url = ""
+    if request.param == "postgresql":
+        servers.drop_database(server, name)
+        url = servers.create_database(server, name).replace("postgresql:", "postgresql+psycopg:", 1)
+    app = create_app(make_settings(tmp_path, url))
+    with app.app_context():
+        yield app
+        db.db.engine.dispose()
+    if url:
+        servers.drop_database(server, name)
+
+
+def test_the_migrated_schema_is_what_the_models_say(empty_app):
+    migrating.upgrade()
+    assert differences() == []
+    assert schema.database_revision() == schema.known_revision()
+
+
+def test_a_difference_would_be_seen(empty_app):
+    migrating.upgrade()
+    with db.transaction():
+        db.execute(text("DROP INDEX ix_notes_live_user_id_updated_at_id"))
+    assert [change[0] for change in differences()] == ["add_index"]
+
+
+def test_migrations_go_back_to_nothing_and_forward_again(empty_app):
+    migrating.upgrade()
+    migrating.downgrade("base")
+    assert set(inspect(db.db.engine).get_table_names()) <= {"alembic_version"}
+    migrating.upgrade()
+    assert differences() == []
+
+
+def test_an_empty_database_has_no_revision(empty_app):
+    assert schema.database_revision() is None
+
+
+def test_production_does_not_migrate_by_itself(empty_app):
+    settings = make_settings(empty_app.config["SETTINGS"].instance_dir, "", environment="production")
+    with pytest.raises(schema.UnknownSchema, match="noteassist db upgrade"):
+        schema.SchemaGate(settings).prepare()
+
+
+REFUSED = {
+    "a stranger's chapter": "INSERT INTO chapters (user_id, note_id, title, position, created_at, updated_at)"
+    " VALUES (:stranger, :note, 'x', 9, '2026-01-01 00:00:00+00', '2026-01-01 00:00:00+00')",
+    "two chapters at one place": "INSERT INTO chapters (user_id, note_id, title, position, created_at, updated_at)"
+    " SELECT user_id, note_id, title, position, created_at, updated_at FROM chapters WHERE note_id = :note",
+    "an unknown status": "UPDATE notes SET status = 'lost' WHERE id = :note",
+    "a negative count": "UPDATE notes SET topic_count = -1 WHERE id = :note",
+    "an unknown role": "UPDATE users SET role = 'king' WHERE id = :stranger",
+    "an e-mail twice": "UPDATE users SET email = 'alice@example.com' WHERE id = :stranger",
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_the_database_refuses(alice, bob, note_tree, context, what):
+    note = alice.post("/api/notes/", json=note_tree(1, 1)).json
+    values = {"stranger": bob.user["id"], "note": note["id"]}
+    statement = text(REFUSED[what])
+    with pytest.raises(IntegrityError), db.transaction():
+        db.execute(statement, {name: value for name, value in values.items() if f":{name}" in REFUSED[what]})

@@ -71,7 +71,9 @@ def refusal_of(server: LiveServer) -> tuple[int, str]:
 
 def test_production_does_not_start_on_an_empty_database(tmp_path: Path, postgresql_database: str) -> None:
     for number, url in enumerate([None, postgresql_database]):
-        status, said = refusal_of(LiveServer(tmp_path / str(number), **PRODUCTION, DATABASE_URL=url))
+        folder = tmp_path / str(number)
+        (folder / "instance").mkdir(parents=True)
+        status, said = refusal_of(LiveServer(folder, **PRODUCTION, DATABASE_URL=url))
         assert status == 1
         assert "NoteAssist does not start: schema none" in said
         assert "noteassist db upgrade" in said
@@ -104,6 +106,11 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
         status, said = refusal_of(server)
     assert status != 0
     assert "in use" in said
+
+
+def test_a_missing_instance_folder_is_made_also_where_the_secret_is_given(tmp_path: Path) -> None:
+    with LiveServer(tmp_path, SECRET_KEY=PRODUCTION["SECRET_KEY"]) as server:
+        assert notes_of_somebody_new(server, "alice@example.com") == 1
 
 
 def notes_of_somebody_new(server: LiveServer, email: str) -> int:
@@ -140,12 +147,13 @@ def still_connected(client: httpx.Client) -> bool:
 def test_gunicorn_serves_too(tmp_path: Path) -> None:
     with LiveServer(tmp_path, command=GUNICORN) as server:
         assert notes_of_somebody_new(server, "alice@example.com") == 1
-        assert server.client().post("/api/notes/", content=b"{").status_code == 401
+        assert server.client().get("/api/notes/").status_code == 401
         server.terminate()
         assert server.wait(STOP_SECONDS) == 0
 
 
 def test_gunicorn_refuses_what_serve_refuses(tmp_path: Path) -> None:
+    (tmp_path / "instance").mkdir()
     status, said = refusal_of(LiveServer(tmp_path, command=GUNICORN, **PRODUCTION))
     assert status != 0
     assert "noteassist db upgrade" in said

@@ -1,7 +1,7 @@
 """How Alembic runs the migrations: in one transaction, one process at a time, on either database."""
 
 from alembic import context
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 import noteassist.models  # noqa: F401  # for what it declares
 from noteassist.db import Base, db
@@ -11,22 +11,39 @@ LOCK = 7_305_193_001
 
 def run() -> None:
     """Run the migrations that were asked for."""
-    engine = db.engine
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            # SQLite's transactions are one at a time by themselves (BEGIN IMMEDIATE).
+    if db.engine.dialect.name == "postgresql":
+        with db.engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
             connection.execute(text("SET LOCAL statement_timeout = 0"))
-        context.configure(
-            connection=connection,
-            target_metadata=Base.metadata,
-            compare_type=True,
-            compare_server_default=False,
-            render_as_batch=engine.dialect.name == "sqlite",
-            transaction_per_migration=False,
-        )
-        with context.begin_transaction():
-            context.run_migrations()
+            migrate(connection)
+        return
+    # SQLite's transactions are one at a time by themselves (BEGIN IMMEDIATE). Changing a table there means
+    # to copy and drop it, and with foreign keys on, dropping a parent would delete its children.
+    with db.engine.connect() as connection:
+        driver = connection.connection.cursor()
+        driver.execute("PRAGMA foreign_keys = OFF")
+        try:
+            with connection.begin():
+                migrate(connection)
+                if orphans := connection.execute(text("PRAGMA foreign_key_check")).all():
+                    raise RuntimeError(f"the migration would leave {len(orphans)} rows without their parent")
+        finally:
+            driver.execute("PRAGMA foreign_keys = ON")
+            driver.close()
+
+
+def migrate(connection: Connection) -> None:
+    """Run them in the open transaction of this connection."""
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        compare_type=True,
+        compare_server_default=False,
+        render_as_batch=connection.dialect.name == "sqlite",
+        transaction_per_migration=False,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 run()

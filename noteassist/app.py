@@ -68,8 +68,10 @@ def create_app(settings: Settings) -> NoteAssist:
     api.init_app(app)
     schema.install_gate(app, settings)
     with app.app_context():
-        connections.install(db.db.engine)
+        connections.install(db.db.engine, db.reader())
+    app.before_request(db.begin_request)
     app.before_request(_require_schema)
+    app.teardown_request(_end_request)
     app.after_request(compressed)
     register_errors(app)
     for blueprint in BLUEPRINTS:
@@ -79,11 +81,16 @@ def create_app(settings: Settings) -> NoteAssist:
 
 
 def _flask_config(settings: Settings) -> dict[str, Any]:
+    engine_options = connections.engine_options(settings)
     return {
         "SETTINGS": settings,
         "MAX_CONTENT_LENGTH": LARGEST_BODY,
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
-        "SQLALCHEMY_ENGINE_OPTIONS": connections.engine_options(settings),
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options,
+        # Reads have connections of their own, which stay in AUTOCOMMIT: switching costs as much as a read.
+        "SQLALCHEMY_BINDS": {
+            "reader": {"url": settings.database_url, "isolation_level": "AUTOCOMMIT", **engine_options}
+        },
         "JWT_SECRET_KEY": tokens.derived_key(settings.secret_key, "access-token"),
         "JWT_ALGORITHM": "HS256",
         "JWT_ENCODE_ISSUER": tokens.ISSUER,
@@ -105,3 +112,7 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
 def _require_schema() -> None:
     if request.endpoint not in OPEN_WITHOUT_SCHEMA:
         schema.gate().require()
+
+
+def _end_request(_error: BaseException | None) -> None:
+    db.end_request()

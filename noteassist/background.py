@@ -36,7 +36,7 @@ class Background:
         self.stopping = threading.Event()
         self.chores = [
             Chore(maintenance.deliver_mail, 0),
-            Chore(maintenance.erase_closed_accounts, 5),
+            Chore(maintenance.erase_closed_accounts, 1),
             Chore(maintenance.empty_trash, 3600),
             Chore(maintenance.forget_expired, 3600),
         ]

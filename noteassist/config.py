@@ -170,7 +170,7 @@ class Settings:
         "DATABASE_POOL_SIZE",
         parse_number(1, 1000),
         0,
-        "Database connections of each process; 0 means WEB_THREADS + 2.",
+        "Database connections of each process for reads, and as many for writes; 0 means WEB_THREADS + 2.",
     )
     signup_open: bool = setting("SIGNUP_OPEN", parse_switch, True, "Whether anybody may register.")
     access_token_minutes: int = setting(
@@ -231,6 +231,9 @@ class Settings:
         if not self.secret_key:
             values["secret_key"] = generated_secret(self.instance_dir / "secret_key")
             sources["secret_key"] = "generated"  # noqa: S105  # where it comes from, not what it is
+        for name in ("database_url", "public_url", "frontend_url", "database_pool_size"):
+            if not getattr(self, name):
+                sources[name] = "derived"
         if not self.database_url:
             values["database_url"] = f"sqlite:///{(self.instance_dir / 'noteassist.db').absolute()}"
         if not self.public_url:

@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,6 +21,7 @@ CONNECT_SECONDS = 2  # libpq takes no less
 STATEMENT_SECONDS = 30
 SUSPICIOUS_SECONDS = 2.0
 SQLITE_BUSY_SECONDS = 5
+SSL_REQUEST = bytes([0, 0, 0, 8, 4, 210, 22, 47])  # PostgreSQL's protocol, section Message Formats
 MINIMUM_SQLITE = (3, 38, 0)  # the first with ->>; RETURNING came earlier
 
 
@@ -30,6 +32,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         "max_overflow": 0,
         "pool_timeout": POOL_WAIT_SECONDS,
         "pool_use_lifo": True,
+        "hide_parameters": True,  # what people write must not stand in logs
     }
     if settings.is_sqlite:
         return options | {"connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
@@ -51,16 +54,27 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     return options | {"connect_args": connect_args}
 
 
-def install(engine: Engine) -> None:
-    """Attach to an engine what its kind of database needs on each connection."""
-    if engine.dialect.name == "sqlite":
+def install(writer: Engine, reader: Engine) -> None:
+    """Attach to the engines what their kind of database needs on each connection."""
+    if writer.dialect.name == "sqlite":
         if sqlite3.sqlite_version_info < MINIMUM_SQLITE:
             raise RuntimeError(f"SQLite {sqlite3.sqlite_version} is too old; 3.38 or newer is needed")
-        event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin_immediate)
+        _make_private(writer.url.database)
+        event.listen(writer, "begin", _begin_immediate)
+        for engine in (writer, reader):
+            event.listen(engine, "connect", _configure_sqlite)
     else:
-        event.listen(engine, "checkout", _refuse_dropped)
-        Watchdog(engine).attach()
+        for engine in (writer, reader):
+            event.listen(engine, "checkout", _refuse_dropped)
+            Watchdog(engine).attach()
+
+
+def _make_private(path: str | None) -> None:
+    """Make the database's file, readable by its owner alone, where it is not there yet."""
+    if path and path != ":memory:":
+        file = Path(path)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.touch(mode=0o600)
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -71,8 +85,7 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        connection.connection.cursor().execute("BEGIN IMMEDIATE")
+    connection.connection.cursor().execute("BEGIN IMMEDIATE")
 
 
 def _refuse_dropped(connection: psycopg.Connection, _record: object, _proxy: object) -> None:
@@ -128,33 +141,53 @@ class Watchdog:
         while True:
             time.sleep(0.5)
             suspects = self._suspects()
-            if suspects and not self._server_answers():
+            if suspects and not _server_answers(next(iter(suspects.values()))[0]):
                 # Only those that were waiting before the knock: others may have just been made.
-                for key, (connection, since) in suspects.items():
-                    if self.busy.get(key) == (connection, since):
-                        self._cut(connection)
+                for key, entry in suspects.items():
+                    if self.busy.get(key) == entry:
+                        _cut(entry[0])
 
     def _suspects(self) -> dict[int, tuple[psycopg.Connection, float]]:
         limit = time.monotonic() - SUSPICIOUS_SECONDS
         return {key: entry for key, entry in list(self.busy.items()) if entry[1] < limit}
 
-    def _server_answers(self) -> bool:
-        arguments, keywords = self.engine.dialect.create_connect_args(self.engine.url)
-        try:
-            psycopg.connect(*arguments, **{**keywords, "connect_timeout": CONNECT_SECONDS}).close()
-        except psycopg.Error:
-            return False
-        return True
 
-    def _cut(self, connection: psycopg.Connection) -> None:
-        log.warning("the database server does not answer: a connection is cut")
-        try:
-            twin = socket.socket(fileno=connection.fileno())
-        except (OSError, psycopg.Error):
-            return
-        try:
-            twin.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        finally:
-            twin.detach()
+def _server_answers(connection: psycopg.Connection) -> bool:
+    """Knock where a connection leads to, with a question that every server answers with one byte.
+
+    An SSLRequest needs no account and no free connection slot, so a full or locked server still answers.
+    """
+    try:
+        host, port = connection.info.hostaddr or connection.info.host, connection.info.port
+    except psycopg.Error:
+        return True  # the connection is closed already
+    try:
+        with _door(host, port) as door:
+            door.settimeout(CONNECT_SECONDS)
+            door.sendall(SSL_REQUEST)
+            return len(door.recv(1)) == 1
+    except OSError:
+        return False
+
+
+def _door(host: str, port: int) -> socket.socket:
+    if not host.startswith("/"):
+        return socket.create_connection((host, port), CONNECT_SECONDS)
+    door = socket.socket(socket.AF_UNIX)
+    door.settimeout(CONNECT_SECONDS)
+    door.connect(f"{host}/.s.PGSQL.{port}")
+    return door
+
+
+def _cut(connection: psycopg.Connection) -> None:
+    log.warning("the database server does not answer: a connection is cut")
+    try:
+        twin = socket.socket(fileno=connection.fileno())
+    except (OSError, psycopg.Error):
+        return
+    try:
+        twin.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    finally:
+        twin.detach()

@@ -1,6 +1,6 @@
 """The database: model base and types, connections, and the only place that commits.
 
-PostgreSQL and SQLite differ in this file, in services/search.py and in migrations, and nowhere else.
+PostgreSQL and SQLite differ in this file, in connections.py and in migrations, and nowhere else.
 """
 
 import logging
@@ -19,6 +19,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Connection,
     CursorResult,
     DateTime,
     Dialect,
@@ -145,9 +146,11 @@ def transaction() -> Iterator[None]:
 
 
 def checkpoint() -> None:
-    """Commit what is done so far and release the connection, before a slow call."""
+    """Commit what is done so far and release all connections, before a slow call."""
     unit = _open_unit()
     db.session.commit()
+    if (held := _held.get()) is not None:
+        held.release()
     _run_after_commit(unit)
     unit.after_commit.clear()
 
@@ -211,18 +214,51 @@ def row(statement: Executable, parameters: Mapping[str, Any] | None = None) -> A
 
 def read_rows(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[AnyRow]:
     """Read rows outside of any transaction: no BEGIN and no ROLLBACK, so one round trip."""
-    with reader().connect() as connection:
-        return connection.execute(statement, parameters).all()
+    held = _held.get()
+    if held is None:
+        with reader().connect() as connection:
+            return connection.execute(statement, parameters).all()
+    if held.connection is None:
+        held.connection = reader().connect()
+    try:
+        return held.connection.execute(statement, parameters).all()
+    except exc.DBAPIError:
+        held.release()
+        raise
 
 
 def reader() -> Engine:
     """Give the engine for reads, in AUTOCOMMIT."""
-    engine = db.engine
-    autocommit = engine.__dict__.get("noteassist_reader")
-    if autocommit is None:
-        autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
-        engine.__dict__["noteassist_reader"] = autocommit
-    return cast("Engine", autocommit)
+    return db.engines["reader"]
+
+
+@dataclass
+class HeldConnection:
+    """A connection that all reads of one request share: taking one from the pool costs more than a read."""
+
+    connection: Connection | None = None
+
+    def release(self) -> None:
+        """Give the connection back to the pool."""
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+
+_held: ContextVar[HeldConnection | None] = ContextVar("held_connection", default=None)
+
+
+def begin_request() -> None:
+    """Let the reads of this thread share a connection until `end_request`."""
+    _held.set(HeldConnection())
+
+
+def end_request() -> None:
+    """Give back the connection that the reads shared."""
+    held = _held.get()
+    if held is not None:
+        _held.set(None)
+        held.release()
 
 
 def is_postgresql() -> bool:

@@ -65,6 +65,7 @@ def migrated_app(
     yield app
     with app.app_context():
         db.db.engine.dispose()
+        db.reader().dispose()
 
 
 @pytest.fixture
@@ -200,10 +201,12 @@ def statements(app: NoteAssist) -> Iterator[list[str]]:
         sent.append(statement)
 
     with app.app_context():
-        engine = db.db.engine
-        event.listen(engine, "before_cursor_execute", collect)
+        engines = (db.db.engine, db.reader())
+        for engine in engines:
+            event.listen(engine, "before_cursor_execute", collect)
         yield sent
-        event.remove(engine, "before_cursor_execute", collect)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", collect)
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -40,15 +40,21 @@ class LiveServer:
     outlives the test run. Settings are environment variables; None takes one away.
     """
 
-    def __init__(self, folder: Path, *, command: tuple[str, ...] = SERVE, **settings: str | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str | None] | None = None,
+        *,
+        command: Sequence[str] = SERVE,
+    ) -> None:
         self.folder = folder
         self.port = servers.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
-        self.command = tuple(word.format(port=self.port) for word in command)
+        self.command = [word.format(port=self.port) for word in command]
         own = {"INSTANCE_DIR": str(folder / "instance"), "PORT": str(self.port)}
         passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        everything: dict[str, str | None] = {**passed_on, **ENVIRONMENT, **own, **settings}
+        everything: dict[str, str | None] = {**passed_on, **ENVIRONMENT, **own, **(settings or {})}
         self.environment = {name: value for name, value in everything.items() if value is not None}
         self.process: subprocess.Popen[bytes] | None = None
         self.clients: list[httpx.Client] = []
@@ -175,7 +181,9 @@ class LiveServer:
     def client(self, **options: Any) -> httpx.Client:
         """Make a client of the server, one for each thread; it is closed with the server."""
         # Without the certificates, whose loading takes longer than most requests.
-        client = httpx.Client(base_url=self.url, **{"timeout": 15, "verify": False, "trust_env": False, **options})
+        client = httpx.Client(
+            base_url=self.url, **{"timeout": 15, "verify": False, "trust_env": False, **options}
+        )
         self.clients.append(client)
         return client
 

@@ -79,7 +79,7 @@ def to_path_with_slash(error: RequestRedirect) -> Response:
 def _unexpected_error(error: Exception) -> Response:
     translated = db.translated(error)
     if translated is not None:
-        log.warning("the database failed: %s", error.__class__.__name__, exc_info=error)
+        log.warning("the database failed: %s", str(error).partition("\n")[0])
         return _app_error(translated)
     log.error("unexpected error", exc_info=error)
     return answer_problem(500, "internal_error", "Something went wrong on our side.")

@@ -7,7 +7,7 @@ and a second request with the same key waits in the database until the first has
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Response, g, request
@@ -39,12 +39,12 @@ def once(key: str, answer: Callable[[], Response]) -> Response:
     request_hash = _request_hash()
     now = db.utcnow()
     own = [getattr(IdempotencyKey, name) == value for name, value in identity.items()]
-    db.execute(delete(IdempotencyKey).where(*own, IdempotencyKey.created_at < now - KEPT_FOR))
     row = identity | {"request_hash": request_hash, "created_at": now}
-    # Where another request with this key is still running, PostgreSQL waits here for its end.
-    inserted = db.insert_ignoring(IdempotencyKey).values(**row).returning(IdempotencyKey.user_id)
-    if db.execute(inserted).one_or_none() is None:
-        return _replay(own, request_hash)
+    if not _insert(row):
+        if (first := _replay(own, request_hash, now)) is not None:
+            return first
+        db.execute(delete(IdempotencyKey).where(*own))
+        _insert(row)
     response = answer()
     if 200 <= response.status_code < 300:
         kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
@@ -55,10 +55,19 @@ def once(key: str, answer: Callable[[], Response]) -> Response:
     return response
 
 
-def _replay(own: list[Any], request_hash: bytes) -> Response:
-    first = db.row(select(IdempotencyKey.request_hash, IdempotencyKey.status, IdempotencyKey.headers,
-                          IdempotencyKey.body).where(*own))  # fmt: skip
-    if first is None or first.request_hash != request_hash:
+def _insert(row: dict[str, Any]) -> bool:
+    """Take a key; says whether it was free. PostgreSQL waits here while another request with it is running."""
+    inserted = db.insert_ignoring(IdempotencyKey).values(**row).returning(IdempotencyKey.user_id)
+    return db.execute(inserted).one_or_none() is not None
+
+
+def _replay(own: list[Any], request_hash: bytes, now: datetime) -> Response | None:
+    """Give the first answer again, or None where it is too old; raises IdempotencyKeyReused."""
+    names = ("request_hash", "status", "headers", "body", "created_at")
+    first = db.row(select(*(getattr(IdempotencyKey, name) for name in names)).where(*own))
+    if first is None or first.created_at < now - KEPT_FOR:
+        return None
+    if first.request_hash != request_hash:
         raise IdempotencyKeyReused
     response = Response(first.body, first.status, first.headers)
     if "Content-Type" not in first.headers:

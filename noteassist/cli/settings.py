@@ -1,9 +1,13 @@
 """`noteassist config`: the settings in force."""
 
 import click
+from sqlalchemy import make_url
 
 from noteassist.cli.environment import settings_or_exit
 from noteassist.config import MASK, declared_settings
+
+# Of these the password alone is secret.
+URLS = frozenset({"database_url", "redis_url", "smtp_url"})
 
 
 @click.command()
@@ -12,7 +16,9 @@ def command() -> None:
     settings = settings_or_exit()
     for declared in declared_settings():
         value = getattr(settings, declared.name)
-        if declared.metadata["secret"]:
+        if declared.name in URLS and value:
+            shown = make_url(value).render_as_string(hide_password=True)
+        elif declared.metadata["secret"]:
             shown = MASK if value else ""
         elif isinstance(value, tuple):
             shown = " ".join(str(part) for part in value)

@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String, Text, false, text, true
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from noteassist.db import Base, Id, UtcDateTime, utcnow
+
+CLOSED = text("closed_at IS NOT NULL")
 
 
 class User(Base):
@@ -14,6 +16,7 @@ class User(Base):
     __tablename__ = "users"
     __table_args__ = (
         CheckConstraint("role IN ('user', 'admin')", name="role"),
+        Index("ix_users_closed_at", "closed_at", postgresql_where=CLOSED, sqlite_where=CLOSED),
         CheckConstraint("subscription_tier IN ('FREE', 'BASIC', 'PRO')", name="subscription_tier"),
         {"sqlite_autoincrement": True},
     )

@@ -78,7 +78,7 @@ def require_strong(password: str, email: str, field: str = "password") -> None:
 
 def _is_first() -> bool:
     """Say whether nobody has registered yet; of two that ask at once, one is told so."""
-    anybody = select(User.id).where(User.is_seeded.is_(False)).limit(1)
+    anybody = select(User.id).where(User.is_seeded.is_(False), User.closed_at.is_(None)).limit(1)
     if db.row(anybody) is not None:
         return False
     db.exclusive("first-account")

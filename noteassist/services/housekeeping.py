@@ -10,7 +10,7 @@ from noteassist.services import accounts, trash
 
 IDEMPOTENCY_KEYS_KEPT = timedelta(hours=24)
 ENDED_SESSIONS_KEPT = timedelta(days=30)
-DELIVERED_MAILS_KEPT = timedelta(days=30)
+MAILS_KEPT = timedelta(days=30)
 
 
 def erase_closed_accounts() -> int:
@@ -24,7 +24,7 @@ def empty_trash() -> int:
 
 
 def forget_expired() -> int:
-    """Delete expired tokens, sessions, idempotency keys and delivered mails; gives the number of rows."""
+    """Delete expired tokens, sessions, idempotency keys and old mails; gives the number of rows."""
     now = db.utcnow()
     session_gone = now - ENDED_SESSIONS_KEPT
     statements = (
@@ -32,6 +32,7 @@ def forget_expired() -> int:
         delete(EmailToken).where(EmailToken.expires_at < now),
         delete(RefreshToken).where(RefreshToken.expires_at < now),
         delete(Session).where((Session.expires_at < now) | (Session.revoked_at < session_gone)),
-        delete(OutboxMail).where(OutboxMail.sent_at < now - DELIVERED_MAILS_KEPT),
+        delete(OutboxMail).where(OutboxMail.sent_at < now - MAILS_KEPT),
+        delete(OutboxMail).where(OutboxMail.failed_at < now - MAILS_KEPT),
     )
     return sum(db.execute(statement).rowcount for statement in statements)

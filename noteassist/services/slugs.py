@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 LONGEST_SLUG = 100
+LONGEST_SORT_KEY = 255  # some letters grow when they are normalised; a page cursor carries the key
 
 
 def slug_of(title: str) -> str:
@@ -14,4 +15,4 @@ def slug_of(title: str) -> str:
 
 def sort_key_of(title: str) -> str:
     """Make the key by which titles are sorted: without regard to case and form."""
-    return unicodedata.normalize("NFKC", title).casefold()
+    return unicodedata.normalize("NFKC", title).casefold()[:LONGEST_SORT_KEY]

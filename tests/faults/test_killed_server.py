@@ -30,7 +30,7 @@ def database(request: pytest.FixtureRequest) -> dict[str, str]:
 @pytest.fixture
 def server(tmp_path: Path, database: dict[str, str]) -> Iterator[LiveServer]:
     """Give a server on the empty database."""
-    with LiveServer(tmp_path, **database) as started:
+    with LiveServer(tmp_path, database) as started:
         yield started
 
 
@@ -75,9 +75,10 @@ def test_a_killed_server_process_is_replaced_and_has_lost_nothing(server: LiveSe
         writer.check()
 
 
-def test_orphaned_server_processes_end_and_free_the_port(server: LiveServer) -> None:
-    below = server.processes()[1:]
-    server.kill()
-    assert below
-    eventually(lambda: not any(map(servers.family, below)), 2, "an orphan still runs")
-    server.wait_until_port_is_free(1)
+def test_orphaned_server_processes_end_and_free_the_port(tmp_path: Path) -> None:
+    with LiveServer(tmp_path) as server:
+        below = server.processes()[1:]
+        server.kill()
+        assert below
+        eventually(lambda: not any(map(servers.family, below)), 2, "an orphan still runs")
+        server.wait_until_port_is_free(1)

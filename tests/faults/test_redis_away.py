@@ -11,14 +11,18 @@ from tests.faults.expect import timed
 from tests.live import LiveServer
 from tests.people import PASSWORD
 
-NOTE = {"title": "Alone", "tags": ["a"], "chapters": [{"title": "One", "topics": [{"name": "A"}, {"name": "B"}]}]}
+NOTE = {
+    "title": "Alone",
+    "tags": ["a"],
+    "chapters": [{"title": "One", "topics": [{"name": "A"}, {"name": "B"}]}],
+}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """Give a server whose Redis does not exist."""
     url = f"redis://127.0.0.1:{servers.free_port()}/0"
-    with LiveServer(tmp_path_factory.mktemp("server"), REDIS_URL=url) as started:
+    with LiveServer(tmp_path_factory.mktemp("server"), {"REDIS_URL": url}) as started:
         yield started
 
 

@@ -19,12 +19,18 @@ from tests.live import LiveServer
 
 STOP_SECONDS = 30
 REFUSAL_SECONDS = 20
-PRODUCTION = {
+PRODUCTION: dict[str, str | None] = {
     "NOTEASSIST_ENV": "production",
     "SECRET_KEY": "nobody will guess these 32 letters",
     "PUBLIC_URL": "https://notes.example.org",
 }
-GUNICORN = (str(Path(sys.executable).with_name("gunicorn")), "wsgi:app", "--bind=127.0.0.1:{port}", "--threads=4")
+GUNICORN = (
+    str(Path(sys.executable).with_name("gunicorn")),
+    "wsgi:app",
+    "--bind=127.0.0.1:{port}",
+    "--threads=4",
+    "--no-control-socket",  # which would lie in the home of whoever runs the tests
+)
 
 
 def embedded_database(server: LiveServer) -> sqlite3.Connection:
@@ -73,7 +79,7 @@ def test_production_does_not_start_on_an_empty_database(tmp_path: Path, postgres
     for number, url in enumerate([None, postgresql_database]):
         folder = tmp_path / str(number)
         (folder / "instance").mkdir(parents=True)
-        status, said = refusal_of(LiveServer(folder, **PRODUCTION, DATABASE_URL=url))
+        status, said = refusal_of(LiveServer(folder, PRODUCTION | {"DATABASE_URL": url}))
         assert status == 1
         assert "NoteAssist does not start: schema none" in said
         assert "noteassist db upgrade" in said
@@ -85,7 +91,7 @@ def test_no_server_starts_on_a_schema_from_the_future(tmp_path: Path, postgresql
         connection.execute("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
         connection.execute("INSERT INTO alembic_version VALUES ('9999')")
     for settings in (PRODUCTION, {"NOTEASSIST_ENV": "development"}):
-        status, said = refusal_of(LiveServer(tmp_path, **settings, DATABASE_URL=postgresql_database))
+        status, said = refusal_of(LiveServer(tmp_path, settings | {"DATABASE_URL": postgresql_database}))
         assert status == 1
         assert "schema 9999" in said and "upgrade NoteAssist" in said
         assert "Traceback" not in said
@@ -93,23 +99,29 @@ def test_no_server_starts_on_a_schema_from_the_future(tmp_path: Path, postgresql
 
 def test_a_bad_configuration_is_told_with_every_problem_at_once(tmp_path: Path) -> None:
     settings = {"PORT": "many", "WEB_PROCESSES": "2", "SIGNUP_OPEN": "perhaps", "SECRET_KEY": "short"}
-    status, said = refusal_of(LiveServer(tmp_path, **settings))
+    status, said = refusal_of(LiveServer(tmp_path, settings))
     assert status == 2
-    for problem in ("PORT='many'", "SIGNUP_OPEN='perhaps'", "DATABASE_URL", "REDIS_URL", "SECRET_KEY is shorter"):
+    for problem in (
+        "PORT='many'",
+        "SIGNUP_OPEN='perhaps'",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "SECRET_KEY is shorter",
+    ):
         assert problem in said
     assert "Traceback" not in said
 
 
 def test_a_taken_port_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", servers.free_port())) as other:
-        server = LiveServer(tmp_path, PORT=str(other.getsockname()[1]))
+        server = LiveServer(tmp_path, {"PORT": str(other.getsockname()[1])})
         status, said = refusal_of(server)
     assert status != 0
     assert "in use" in said
 
 
 def test_a_missing_instance_folder_is_made_also_where_the_secret_is_given(tmp_path: Path) -> None:
-    with LiveServer(tmp_path, SECRET_KEY=PRODUCTION["SECRET_KEY"]) as server:
+    with LiveServer(tmp_path, {"SECRET_KEY": PRODUCTION["SECRET_KEY"]}) as server:
         assert notes_of_somebody_new(server, "alice@example.com") == 1
 
 
@@ -124,7 +136,7 @@ def test_two_processes_migrate_an_empty_database_once_and_both_serve(
     tmp_path: Path, postgresql_database: str
 ) -> None:
     settings = {"DATABASE_URL": postgresql_database, "REDIS_URL": os.environ["TEST_REDIS_URL"]}
-    with LiveServer(tmp_path, WEB_PROCESSES="2", **settings) as server:
+    with LiveServer(tmp_path, settings | {"WEB_PROCESSES": "2"}) as server:
         assert notes_of_somebody_new(server, "alice@example.com") == 1
         with psycopg.connect(postgresql_database) as connection:
             assert len(connection.execute("SELECT * FROM alembic_version").fetchall()) == 1
@@ -154,6 +166,6 @@ def test_gunicorn_serves_too(tmp_path: Path) -> None:
 
 def test_gunicorn_refuses_what_serve_refuses(tmp_path: Path) -> None:
     (tmp_path / "instance").mkdir()
-    status, said = refusal_of(LiveServer(tmp_path, command=GUNICORN, **PRODUCTION))
+    status, said = refusal_of(LiveServer(tmp_path, PRODUCTION, command=GUNICORN))
     assert status != 0
     assert "noteassist db upgrade" in said

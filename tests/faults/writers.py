@@ -35,7 +35,10 @@ def whole_note(chance: random.Random, title: str) -> Json:
         }
 
     chapters = [
-        {"title": f"{title}, chapter {c}", "topics": [topic(f"{title} {c}.{t}") for t in range(chance.randint(0, 4))]}
+        {
+            "title": f"{title}, chapter {c}",
+            "topics": [topic(f"{title} {c}.{t}") for t in range(chance.randint(0, 4))],
+        }
         for c in range(chance.randint(1, 6))
     ]
     return {"title": title, "tags": sorted({f"tag {chance.randint(1, 9)}", "all"}), "chapters": chapters}
@@ -98,7 +101,9 @@ class Writer:
 
     def _send(self, attempt: Attempt) -> httpx.Response:
         if attempt.note_id is None:
-            return self.client.post("/api/notes/", json=attempt.body, headers={"Idempotency-Key": attempt.key})
+            return self.client.post(
+                "/api/notes/", json=attempt.body, headers={"Idempotency-Key": attempt.key}
+            )
         method = "PUT" if "chapters" in attempt.body else "PATCH"
         return self.client.request(method, f"/api/notes/{attempt.note_id}/", json=attempt.body)
 
@@ -126,7 +131,9 @@ class Writer:
             assert listed[note_id].items() <= found.items(), "the list says otherwise than the detail"
             if found != known:
                 assert self.lost and self.lost.note_id == note_id, f"an acknowledged write is gone: {known}"
-                assert essence(found) == essence(self.wanted(self.lost)), "the note is neither the old nor the new"
+                assert essence(found) == essence(self.wanted(self.lost)), (
+                    "the note is neither the old nor the new"
+                )
                 self.notes[note_id] = found
         self.lost = None
 

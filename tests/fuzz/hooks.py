@@ -37,6 +37,8 @@ GUEST_PATHS = (
     "/api/auth/email/change/",
     "/api/auth/resend-verification/",
 )
+ENDING_PATHS = ("/api/auth/logout/", "/api/auth/logout-all/", "/api/auth/sessions/{session_id}/")
+MAIL_KINDS = {"/api/auth/password/reset/": "reset_password", "/api/auth/verify-email/": "verify_email"}
 CLOSING = "DELETE /api/auth/me/"
 
 
@@ -83,7 +85,8 @@ def secrets_for(path: str) -> dict[str, str | None]:
     """Give what only the guest knows, by the field of the body."""
     GUEST.token()
     other = GUEST.other_password()
-    mailed = GUEST.mailed_token(OUTBOX) if path.endswith(("/password/reset/", "/verify-email/")) else None
+    kind = MAIL_KINDS.get(path)
+    mailed = GUEST.mailed_token(OUTBOX, kind) if kind else None
     known: dict[tuple[str, ...], dict[str, str | None]] = {
         ("/token/",): {"email": GUEST.email, "password": GUEST.password},
         ("/token/refresh/",): {"refresh": GUEST.refresh},
@@ -116,9 +119,10 @@ def after_call(context: HookContext, case: AnyCase, response: Response) -> None:
 
 
 def is_end(case: AnyCase, response: Response) -> bool:
-    """Tell whether a request ended its own session."""
-    ends = case.operation.path.endswith(("/logout/", "/logout-all/")) or case.operation.label == CLOSING
-    return ends and response.status_code < 300
+    """Tell whether a request may have ended its own session."""
+    return response.status_code < 300 and (
+        case.operation.path in ENDING_PATHS or case.operation.label == CLOSING
+    )
 
 
 @schemathesis.hook

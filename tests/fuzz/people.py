@@ -11,6 +11,8 @@ from typing import Any
 
 PASSWORDS = tuple(f"plum kettle window {number} orbit" for number in range(4))
 TOKEN = re.compile(r"^Token: (\S+)", re.MULTILINE)
+# Everybody's mail lies in one folder; what is further back is taken for lost.
+MAILS_READ = 300
 _numbers = itertools.count(1)
 
 
@@ -66,9 +68,11 @@ class Person:
             self.needs_session = self.needs_session or token == self.access
 
     def password_became(self, password: object) -> None:
-        """Take note of my new password, where it is one that was meant for me."""
+        """Take note of my new password, where it is one that was meant for me; a reset ends my sessions."""
         with self.lock:
-            self.password = password if isinstance(password, str) and password in PASSWORDS else self.password
+            if isinstance(password, str) and password in PASSWORDS:
+                self.password = password
+                self.needs_session = True
 
     def refreshed(self, used: object, pair: dict[str, str]) -> None:
         """Take note that my refresh token was exchanged for a new pair."""
@@ -80,9 +84,9 @@ class Person:
         """Give a strong password that is not mine."""
         return PASSWORDS[(PASSWORDS.index(self.password) + 1) % len(PASSWORDS)]
 
-    def mailed_token(self, outbox: Path) -> str | None:
-        """Give the token of the newest mail to me, if there is any."""
-        for path in sorted(outbox.glob("*.eml"), reverse=True)[:20]:
+    def mailed_token(self, outbox: Path, kind: str) -> str | None:
+        """Give the token of the newest mail of a kind to me, if there is any."""
+        for path in sorted(outbox.glob(f"*.{kind}.eml"), reverse=True)[:MAILS_READ]:
             text = path.read_text(errors="replace")
             if self.email in text and (token := TOKEN.search(text)):
                 return token.group(1)

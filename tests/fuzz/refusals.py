@@ -64,7 +64,11 @@ MESSAGES: dict[str, Rule] = {
     r"Not a valid integer\.": lambda value: isinstance(value, float) and value.is_integer(),
     r"Do not use your e-mail address as password\.|This is one of the most common passwords.*": is_text,
     r"This action (needs it|does not take it)\.": whatever,
+    # Which chapters and topics a note has.
     r"Name every one of the .*": whatever,
+    r"There is no (chapter|topic) \d+ in this note\.": whatever,
+    r"The (chapter|topic) \d+ stands here more than once\.": whatever,
+    r"A chapter has at most \d+ topics\.|At most \d+ tags\.": whatever,
 }
 
 

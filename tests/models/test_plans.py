@@ -70,7 +70,7 @@ def explained(crowded, request):
 
     def explain(path):
         sent = []
-        engine = db.db.engine
+        engine = db.reader()
         listener = lambda c, cursor, statement, parameters, *rest: sent.append((statement, parameters))  # noqa: E731
         event.listen(engine, "before_cursor_execute", listener)
         assert (

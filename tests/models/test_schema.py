@@ -32,6 +32,7 @@ def empty_app(request, tmp_path, monkeypatch):
     with app.app_context():
         yield app
         db.db.engine.dispose()
+        db.reader().dispose()
     if url:
         servers.drop_database(server, name)
 

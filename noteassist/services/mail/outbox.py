@@ -77,7 +77,9 @@ def _claim() -> db.AnyRow | None:
     due = select(OutboxMail.id).where(OutboxMail.next_try_at <= now)
     due = due.where(OutboxMail.sent_at.is_(None), OutboxMail.failed_at.is_(None))
     due = due.order_by(OutboxMail.next_try_at).limit(1).with_for_update(skip_locked=True)
-    taken = update(OutboxMail).where(OutboxMail.id.in_(due.scalar_subquery()))
+    # Materialised: PostgreSQL may run a subquery more than once, and then claim more than one.
+    one = due.cte("one").prefix_with("MATERIALIZED")
+    taken = update(OutboxMail).where(OutboxMail.id.in_(select(one.c.id)))
     taken = taken.values(next_try_at=now + CLAIM, attempts=OutboxMail.attempts + 1)
     columns = (
         OutboxMail.id,

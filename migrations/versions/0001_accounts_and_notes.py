@@ -39,6 +39,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("email", name="uq_users_email"),
         sqlite_autoincrement=True,
     )
+    op.create_index(
+        "ix_users_closed_at",
+        "users",
+        ["closed_at"],
+        postgresql_where=sa.text("closed_at IS NOT NULL"),
+        sqlite_where=sa.text("closed_at IS NOT NULL"),
+    )
+
     op.create_table(
         "email_tokens",
         sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
@@ -49,13 +57,15 @@ def upgrade() -> None:
         sa.Column("expires_at", TIME, nullable=False),
         sa.Column("used_at", TIME, nullable=True),
         sa.CheckConstraint(
-            "purpose IN ('verify_email', 'change_email', 'reset_password')", name="ck_email_tokens_purpose"
+            "purpose IN ('verify_email', 'change_email', 'reset_password')",
+            name="ck_email_tokens_purpose",
         ),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name="fk_email_tokens_user_id", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("token_hash", name="pk_email_tokens"),
     )
+    op.create_index("ix_email_tokens_expires_at", "email_tokens", ["expires_at"])
     op.create_index("ix_email_tokens_user_id", "email_tokens", ["user_id"])
 
     op.create_table(
@@ -189,6 +199,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_sessions"),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"])
     op.create_index("ix_sessions_user_id_created_at_id", "sessions", ["user_id", "created_at", "id"])
 
     op.create_table(
@@ -245,6 +256,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("token_hash", name="pk_refresh_tokens"),
     )
+    op.create_index("ix_refresh_tokens_expires_at", "refresh_tokens", ["expires_at"])
     op.create_index("ix_refresh_tokens_session_id", "refresh_tokens", ["session_id"])
     op.create_index("ix_refresh_tokens_user_id", "refresh_tokens", ["user_id"])
 
@@ -357,4 +369,5 @@ def downgrade() -> None:
     op.drop_table("idempotency_keys")
 
     op.drop_table("email_tokens")
+
     op.drop_table("users")

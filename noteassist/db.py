@@ -137,9 +137,7 @@ def transaction() -> Iterator[None]:
     except BaseException:
         db.session.rollback()
         _unit.reset(token)
-        for leave_behind in unit.after_rollback:
-            with transaction():
-                leave_behind()
+        _run_after_rollback(unit)
         raise
     _unit.reset(token)
     _run_after_commit(unit)
@@ -170,6 +168,15 @@ def _open_unit() -> UnitOfWork:
     if unit is None:
         raise RuntimeError("this needs an open transaction")
     return unit
+
+
+def _run_after_rollback(unit: UnitOfWork) -> None:
+    for action in unit.after_rollback:
+        try:
+            with transaction():
+                action()
+        except Exception:
+            log.exception("an action after a rollback failed")
 
 
 def _run_after_commit(unit: UnitOfWork) -> None:

@@ -23,6 +23,8 @@ def document() -> bytes:
     """Give the document as JSON; it is the same for every application of this release."""
     content = api.spec.to_dict()
     content["info"]["description"] = INTRODUCTION
+    for unused in ("Error", "PaginationMetadata"):  # flask-smorest's own; ours are Problem and the pages
+        content["components"]["schemas"].pop(unused, None)
     content["servers"] = [{"url": "/"}]
     schemes = content.setdefault("components", {}).setdefault("securitySchemes", {})
     schemes["bearer"] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}

@@ -35,7 +35,7 @@ class Text(fields.String):
         validate_also: Callable[[str], None] | None = None,
         **options: Any,
     ) -> None:
-        self.trim = trim
+        self.trim, self.maximum = trim, maximum
         checks: list[Any] = [validate.Length(min=minimum, max=maximum)]
         super().__init__(validate=[*checks, *([validate_also] if validate_also else [])], **options)
 
@@ -45,6 +45,8 @@ class Text(fields.String):
         text: str = super()._deserialize(value, attr, data, **options)
         if "\0" in text:
             raise ValidationError("NUL characters are not allowed.")
+        if len(text) > self.maximum:  # also white space that would be taken off
+            raise ValidationError(f"Longer than maximum length {self.maximum}.")
         return text.strip() if self.trim else text
 
 

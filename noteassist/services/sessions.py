@@ -127,7 +127,8 @@ def _repeatable(token_hash: bytes, now: datetime) -> db.AnyRow:
     if found is None or found.rotated_at is None:
         raise NotAuthenticated("The refresh token is not valid.", code="invalid_token")
     if found.successor_rotated_at is not None or now - found.rotated_at > GRACE:
-        db.after_rollback(lambda: end_session(found.user_id, found.session_id))
+        # It may have ended already; the answer is the same.
+        db.after_rollback(lambda: _revoke(found.user_id, found.session_id))
         raise RefreshReused
     return found
 
@@ -146,11 +147,14 @@ def _require_alive(session_id: int, user_id: int, now: datetime) -> datetime:
 
 def end_session(user_id: int, session_id: int) -> None:
     """End one session; its tokens are dead with the commit. Raises NotFound when it is not alive."""
-    own = (Session.user_id == user_id) & (Session.id == session_id)
-    now = db.utcnow()
-    ended = db.execute(update(Session).where(own, Session.revoked_at.is_(None)).values(revoked_at=now))
-    if ended.rowcount == 0:
+    if not _revoke(user_id, session_id):
         raise NotFound
+
+
+def _revoke(user_id: int, session_id: int) -> bool:
+    own = (Session.user_id == user_id) & (Session.id == session_id)
+    ended = update(Session).where(own, Session.revoked_at.is_(None)).values(revoked_at=db.utcnow())
+    return db.execute(ended).rowcount > 0
 
 
 def end_own_session(actor: Actor, session_id: int) -> None:

@@ -196,3 +196,12 @@ def test_no_token_survives_a_refresh_beside_signing_out(anonymous, alice, in_par
 def test_signing_out_twice_is_a_401(alice):
     assert alice.post("/api/auth/logout/").status_code == 204
     expect.unauthorized(alice.post("/api/auth/logout/"))
+
+
+def test_a_reused_token_is_refused_the_same_way_every_time(alice, anonymous):
+    first = alice.refresh
+    following = expect.ok(anonymous.post("/api/auth/token/refresh/", json={"refresh": first}))["refresh"]
+    expect.ok(anonymous.post("/api/auth/token/refresh/", json={"refresh": following}))
+    for _ in range(3):
+        answer = anonymous.post("/api/auth/token/refresh/", json={"refresh": first})
+        expect.problem(answer, 401, code="refresh_reused")

@@ -1,6 +1,7 @@
 """The migrations make what the models say, on both databases, forward and back."""
 
 import os
+import shutil
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -10,8 +11,24 @@ from sqlalchemy.exc import IntegrityError
 
 from noteassist import db, migrating, schema
 from noteassist.app import create_app
+from noteassist.services.accounts import insert_account
+from noteassist.services.demo.content import demo_notes
+from noteassist.services.demo.seeding import insert_notes
 from tests import servers
 from tests.conftest import make_settings
+
+
+REBUILD = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "0002", "0001"
+
+
+def upgrade():
+    with op.batch_alter_table("notes", recreate="always") as batch:
+        batch.add_column(sa.Column("colour", sa.Text()))
+"""
 
 
 def differences():
@@ -87,3 +104,21 @@ def test_the_database_refuses(alice, bob, note_tree, context, what):
     statement = text(REFUSED[what])
     with pytest.raises(IntegrityError), db.transaction():
         db.execute(statement, {name: value for name, value in values.items() if f":{name}" in REFUSED[what]})
+
+
+def test_rebuilding_a_parent_on_sqlite_keeps_its_children(tmp_path, monkeypatch):
+    app = create_app(make_settings(tmp_path, ""))
+    steps = tmp_path / "migrations"
+    shutil.copytree(schema.MIGRATIONS, steps)
+    with app.app_context():
+        migrating.upgrade()
+        with db.transaction():
+            insert_notes(insert_account("a@example.com", "-"), demo_notes(), db.utcnow())
+        before = db.read_rows(text("SELECT id, note_id, title FROM chapters"))
+        (steps / "versions/0002_rebuild.py").write_text(REBUILD)
+        monkeypatch.setattr(migrating.migrate, "directory", str(steps))
+        migrating.upgrade()
+        assert schema.database_revision() == "0002"
+        assert db.read_rows(text("SELECT id, note_id, title FROM chapters")) == before != []
+        db.db.engine.dispose()
+        db.reader().dispose()

@@ -9,6 +9,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from noteassist.api.schemas import BaseSchema, Moment, Switch, Text, WholeNumber, web_address
+from noteassist.security.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH
 
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(-[A-Za-z0-9]{5,8})*")
 
@@ -50,6 +51,12 @@ class EmailAddress(fields.Email):
 def secret_text(maximum: int = 1024) -> Text:
     """Make a field for a password or token, which no documentation shows."""
     return Text(1, maximum, required=True, load_only=True)
+
+
+def new_password() -> Text:
+    """Make a field for a new password; the service checks it, and says what is wrong in its own words."""
+    bounds = {"minLength": MINIMUM_LENGTH, "maxLength": MAXIMUM_LENGTH}
+    return Text(1, 1024, required=True, load_only=True, metadata=bounds)
 
 
 class ProfileSchema(BaseSchema):
@@ -104,7 +111,7 @@ class Registration(BaseSchema):
     """A new account."""
 
     email = EmailAddress(required=True)
-    password = secret_text()
+    password = new_password()
     name = Text(0, 255, trim=True)
 
 
@@ -145,14 +152,14 @@ class PasswordReset(BaseSchema):
     """A new password, and the mailed token that allows it."""
 
     token = secret_text()
-    password = secret_text()
+    password = new_password()
 
 
 class PasswordChange(BaseSchema):
     """A new password, and the one it replaces."""
 
     current_password = secret_text()
-    password = secret_text()
+    password = new_password()
 
 
 class PasswordBody(BaseSchema):

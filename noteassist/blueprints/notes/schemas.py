@@ -88,7 +88,13 @@ class SourceIn(BaseSchema):
     """Where the content of a topic comes from."""
 
     title = Text(0, 255, trim=True, required=True)
-    url = Text(1, 2048, required=True, validate_also=web_address, metadata={"description": "http or https."})
+    url = Text(
+        1,
+        2048,
+        required=True,
+        validate_also=web_address,
+        metadata={"format": "uri", "description": "http or https."},
+    )
 
 
 class TopicIn(BaseSchema):

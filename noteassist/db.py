@@ -113,8 +113,8 @@ def utcnow() -> datetime:
 class UnitOfWork:
     """What one transaction still has to do when it has ended."""
 
-    after_commit: list[Callable[[], None]] = field(default_factory=list)
-    after_rollback: list[Callable[[], None]] = field(default_factory=list)
+    after_commit: list[Callable[[], object]] = field(default_factory=list)
+    after_rollback: list[Callable[[], object]] = field(default_factory=list)
 
 
 _unit: ContextVar[UnitOfWork | None] = ContextVar("unit_of_work", default=None)
@@ -153,12 +153,12 @@ def checkpoint() -> None:
     unit.after_commit.clear()
 
 
-def after_commit(action: Callable[[], None]) -> None:
+def after_commit(action: Callable[[], object]) -> None:
     """Do something once the transaction is durable; a failure is logged, it cannot undo the commit."""
     _open_unit().after_commit.append(action)
 
 
-def after_rollback(action: Callable[[], None]) -> None:
+def after_rollback(action: Callable[[], object]) -> None:
     """Do something in a transaction of its own when this one is rolled back: what a refusal must leave behind."""
     _open_unit().after_rollback.append(action)
 

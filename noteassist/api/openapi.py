@@ -23,7 +23,9 @@ def document() -> bytes:
     """Give the document as JSON; it is the same for every application of this release."""
     content = api.spec.to_dict()
     content["info"]["description"] = INTRODUCTION
-    for unused in ("Error", "PaginationMetadata"):  # flask-smorest's own; ours are Problem and the pages
+    # What flask-smorest would answer; we answer Problem, and pages with links.
+    content["components"].pop("responses", None)
+    for unused in ("Error", "PaginationMetadata"):
         content["components"]["schemas"].pop(unused, None)
     content["servers"] = [{"url": "/"}]
     schemes = content.setdefault("components", {}).setdefault("securitySchemes", {})

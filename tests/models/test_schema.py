@@ -17,7 +17,6 @@ from noteassist.services.demo.seeding import insert_notes
 from tests import servers
 from tests.conftest import make_settings
 
-
 REBUILD = """
 import sqlalchemy as sa
 from alembic import op

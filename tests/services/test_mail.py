@@ -23,7 +23,7 @@ class Inbox:
     def __init__(self):
         self.messages, self.answers = [], []
 
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802  # aiosmtpd's name
+    async def handle_DATA(self, server, session, envelope):  # aiosmtpd's name
         if self.answers:
             return self.answers.pop(0)
         self.messages.append(email.message_from_bytes(envelope.content, policy=email.policy.default))

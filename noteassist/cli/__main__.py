@@ -1,0 +1,5 @@
+"""`python -m noteassist.cli`."""
+
+from noteassist.cli import main
+
+main()

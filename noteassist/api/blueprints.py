@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 import flask
 import flask_smorest
@@ -10,22 +10,10 @@ from flask import Request, request
 from marshmallow import Schema, ValidationError, fields
 from webargs.flaskparser import FlaskParser
 
-from noteassist.api.schemas import EmptyQuery, Problem
-from noteassist.errors import PROBLEM_MEDIA_TYPE, MalformedRequest
+from noteassist.api.schemas import EmptyQuery
+from noteassist.errors import MalformedRequest
 from noteassist.security.guards import anyone
 
-PROBLEMS = {
-    400: "The body is not JSON, or a cursor is not from this server.",
-    401: "Not signed in, or not any more.",
-    403: "You may not do this.",
-    404: "It does not exist, or not for you.",
-    409: "It contradicts what stands, or the same request is still running.",
-    412: "`If-Match` names a state that is gone.",
-    413: "The body is over the size limit.",
-    415: "The body is not JSON.",
-    422: "Well-formed, but not valid.",
-    503: "The database cannot be reached, is locked or too slow.",
-}
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -97,10 +85,13 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
 
     def takes(self, schema: type[Schema], *, location: str = "json") -> Callable[..., Any]:
         """Declare and check what a route takes: a body, or with `location="query"` its parameters."""
-        refusals = (400, 413, 415) if location == "json" else (400,) if "cursor" in schema().fields else ()
+        one = schema()
+        refusals = (400, 413, 415) if location == "json" else (400,) if "cursor" in one.fields else ()
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
-            return self._refusing(self.arguments(schema(), location=location)(view), refusals)
+            checked: Any = self.arguments(one, location=location)(view)
+            checked.refusals = refusals
+            return cast("Callable[..., Any]", checked)
 
         return decorate
 
@@ -112,31 +103,28 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         refusals: Sequence[int] = (),
         headers: Sequence[Mapping[str, Any]] = (),
         has_query: bool = False,
-        also: Mapping[int, type[Schema] | None] | None = None,
     ) -> Callable[..., Any]:
-        """Declare what a route answers; unless it `has_query`, it refuses every query parameter."""
-        signed = [] if self.guard is anyone else [401]
-        listed = sorted({*refusals, *signed, 422, 503, *([412] if IF_MATCH in headers else [])})
-        others = dict(also or {}) | ({304: None} if IF_NONE_MATCH in headers else {})
+        """Declare what a route answers; unless it `has_query`, it refuses every query parameter.
+
+        What holds for all routes of its kind is added here, and written out by openapi.py: the document costs
+        a request nothing.
+        """
+        is_open = self.guard is anyone
+        common = {422, 503, *(() if is_open else (401,)), *((412,) if IF_MATCH in headers else ())}
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+            refused = sorted({*common, *refusals, *getattr(view, "refusals", ())})
             documented = self.response(status, schema)(view if has_query else _without_query(view))
-            documented = self._refusing(documented, listed)
-            for number, other in others.items():
-                documented = self.alt_response(number, schema=other)(documented)
-            security: list[dict[str, list[str]]] = [{"bearer": []}] if signed else []
-            finished: Callable[..., Any] = self.doc(**{"security": security, "x-headers": list(headers)})(
-                documented
-            )
-            return finished
+            if IF_NONE_MATCH in headers:
+                documented = self.alt_response(304)(documented)
+            rules = {
+                "security": [] if is_open else [{"bearer": []}],
+                "x-headers": list(headers),
+                "x-refusals": refused,
+            }
+            return cast("Callable[..., Any]", self.doc(**rules)(documented))
 
         return decorate
-
-    def _refusing(self, view: Callable[..., Any], statuses: Sequence[int]) -> Callable[..., Any]:
-        for status in statuses:
-            described = {"description": PROBLEMS[status], "content_type": PROBLEM_MEDIA_TYPE}
-            view = self.alt_response(status, schema=Problem, **described)(view)
-        return view
 
 
 def _without_query(view: Callable[..., Any]) -> Callable[..., Any]:

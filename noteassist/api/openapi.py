@@ -4,9 +4,23 @@ from functools import cache
 from typing import Any
 
 from noteassist.api.answers import to_json
+from noteassist.api.schemas import Problem
+from noteassist.errors import PROBLEM_MEDIA_TYPE
 from noteassist.extensions import api
 
 PARAMETER_TYPES = {"id": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}}
+PROBLEMS = {
+    400: "The body is not JSON, or a cursor is not from this server.",
+    401: "Not signed in, or not any more.",
+    403: "You may not do this.",
+    404: "It does not exist, or not for you.",
+    409: "It contradicts what stands, or the same request is still running.",
+    412: "`If-Match` names a state that is gone.",
+    413: "The body is over the size limit.",
+    415: "The body is not JSON.",
+    422: "Well-formed, but not valid.",
+    503: "The database cannot be reached, is locked or too slow.",
+}
 INTRODUCTION = """\
 Study notes over REST: a note has chapters, a chapter has topics.
 
@@ -21,6 +35,8 @@ Study notes over REST: a note has chapters, a chapter has topics.
 @cache
 def document() -> bytes:
     """Give the document as JSON; it is the same for every application of this release."""
+    if "Problem" not in api.spec.components.schemas:
+        api.spec.components.schema("Problem", schema=Problem)
     content = api.spec.to_dict()
     content["info"]["description"] = INTRODUCTION
     # What flask-smorest would answer; we answer Problem, and pages with links.
@@ -40,6 +56,11 @@ def document() -> bytes:
 def _complete(path: str, method: str, operation: dict[str, Any], shared: list[dict[str, Any]]) -> None:
     parameters = operation.setdefault("parameters", [])
     parameters += operation.pop("x-headers", [])
+    for status in operation.pop("x-refusals", []):
+        operation["responses"][str(status)] = {
+            "description": PROBLEMS[status],
+            "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
     for parameter in (*parameters, *shared):
         if parameter.get("in") == "path" and parameter["name"].endswith("_id"):
             parameter["schema"] = dict(PARAMETER_TYPES["id"])

@@ -63,16 +63,16 @@ class SchemaGate:
 
         Raises UnknownSchema, and what the driver raises when the database is away.
         """
-        if database_revision() != known_revision() and self.settings.migrates_itself:
+        found, known = database_revision(), known_revision()
+        if (found is None or found < known) and self.settings.migrates_itself:
             migrations().upgrade()
-        found = database_revision()
-        if found != known_revision():
+            found = database_revision()
+        if found != known:
+            is_older = found is None or found < known
             advice = (
-                "run `noteassist db upgrade`"
-                if found is None or found < known_revision()
-                else "upgrade NoteAssist"
+                "run `noteassist db upgrade`" if is_older else "this release of NoteAssist is too old for it"
             )
-            raise UnknownSchema(f"schema {found or 'none'} instead of {known_revision()}: {advice}")
+            raise UnknownSchema(f"schema {found or 'none'} instead of {known}: {advice}")
         self.is_open = True
 
     def require(self) -> None:

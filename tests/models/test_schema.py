@@ -84,6 +84,17 @@ def test_production_does_not_migrate_by_itself(empty_app):
         schema.SchemaGate(settings).prepare()
 
 
+@pytest.mark.parametrize("environment", ["development", "production"])
+def test_a_schema_of_a_later_release_is_refused_and_left_alone(empty_app, environment):
+    migrating.upgrade()
+    with db.transaction():
+        db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    settings = make_settings(empty_app.config["SETTINGS"].instance_dir, "", environment=environment)
+    with pytest.raises(schema.UnknownSchema, match="too old"):
+        schema.SchemaGate(settings).prepare()
+    assert schema.database_revision() == "9999"
+
+
 REFUSED = {
     "a stranger's chapter": "INSERT INTO chapters (user_id, note_id, title, position, created_at, updated_at)"
     " VALUES (:stranger, :note, 'x', 9, '2026-01-01 00:00:00+00', '2026-01-01 00:00:00+00')",

@@ -152,21 +152,27 @@ def enumerated(items: Sequence[Mapping[str, Any]], first: int) -> list[tuple[int
     return list(enumerate(items, first))
 
 
+def chapter_record(
+    user_id: int, note_id: int, position: int, chapter: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
+    """Make the row of a chapter."""
+    owner = {"user_id": user_id, "note_id": note_id}
+    return owner | {"title": chapter["title"], "position": position, "created_at": now, "updated_at": now}
+
+
+def topic_record(
+    user_id: int, note_id: int, chapter_id: int, position: int, topic: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
+    """Make the row of a topic."""
+    owner = {"user_id": user_id, "note_id": note_id, "chapter_id": chapter_id}
+    return owner | {"name": topic["name"], "position": position, "created_at": now, "updated_at": now}
+
+
 def insert_bare_chapters(
     user_id: int, note_id: int, placed: Sequence[tuple[int, Mapping[str, Any]]], now: datetime
 ) -> dict[int, int]:
     """Insert (position, chapter) pairs without topics; gives the id at each position."""
-    records = [
-        {
-            "user_id": user_id,
-            "note_id": note_id,
-            "title": chapter["title"],
-            "position": position,
-            "created_at": now,
-            "updated_at": now,
-        }
-        for position, chapter in placed
-    ]
+    records = [chapter_record(user_id, note_id, position, chapter, now) for position, chapter in placed]
     made = db.insert_rows(Chapter, records, Chapter.id, Chapter.position)
     return {position: chapter_id for chapter_id, position in made}
 
@@ -176,15 +182,7 @@ def insert_topics(
 ) -> list[int]:
     """Insert (chapter id, position, topic) triples with their parts; gives the topics' ids in order."""
     records = [
-        {
-            "user_id": user_id,
-            "note_id": note_id,
-            "chapter_id": chapter_id,
-            "name": topic["name"],
-            "position": position,
-            "created_at": now,
-            "updated_at": now,
-        }
+        topic_record(user_id, note_id, chapter_id, position, topic, now)
         for chapter_id, position, topic in placed
     ]
     made = db.insert_rows(Topic, records, Topic.id, Topic.chapter_id, Topic.position)

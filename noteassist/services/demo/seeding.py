@@ -14,7 +14,7 @@ from noteassist.models import Chapter, Note, NoteTag, Topic, User
 from noteassist.security import passwords
 from noteassist.services import accounts
 from noteassist.services.demo.content import demo_notes, study_notes
-from noteassist.services.note_trees import insert_parts
+from noteassist.services.note_trees import chapter_record, insert_parts, topic_record
 from noteassist.services.notes import title_values
 
 DEMO_EMAIL = "demo@example.com"
@@ -100,14 +100,7 @@ def _note_record(user_id: int, note: Tree, moment: datetime) -> dict[str, Any]:
 def _insert_chapters(user_id: int, owned: Sequence[tuple[int, Tree, datetime]]) -> dict[tuple[int, int], int]:
     """Insert the chapters; gives the id of each (note id, position)."""
     records = [
-        {
-            "user_id": user_id,
-            "note_id": note_id,
-            "title": chapter["title"],
-            "position": position,
-            "created_at": moment,
-            "updated_at": moment,
-        }
+        chapter_record(user_id, note_id, position, chapter, moment)
         for note_id, note, moment in owned
         for position, chapter in enumerate(note["chapters"], 1)
     ]
@@ -127,18 +120,7 @@ def _insert_topics(
         for place, chapter in enumerate(note["chapters"], 1)
         for position, topic in enumerate(chapter["topics"], 1)
     }
-    records = [
-        {
-            "user_id": user_id,
-            "note_id": note_id,
-            "chapter_id": chapter_id,
-            "name": topic["name"],
-            "position": position,
-            "created_at": moment,
-            "updated_at": moment,
-        }
-        for (note_id, chapter_id, position), (topic, moment) in topics.items()
-    ]
+    records = [topic_record(user_id, *place, topic, moment) for place, (topic, moment) in topics.items()]
     rows = db.insert_rows(Topic, records, Topic.id, Topic.note_id, Topic.chapter_id, Topic.position)
     found = [(row.id, topics[row.note_id, row.chapter_id, row.position][0]) for row in rows]
     insert_parts(user_id, found, now)

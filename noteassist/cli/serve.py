@@ -1,7 +1,10 @@
 """`noteassist serve`: the web server."""
 
+import errno
 import os
+import socket
 import sys
+import time
 
 import click
 from granian import Granian
@@ -17,11 +20,38 @@ BACKLOG = 4096
 # A client that has not sent its headers by then is cut.
 HEADER_SECONDS = 10
 
+PORT_WAIT_SECONDS = 3.0
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Wait a moment for a port that is being given up; ends with status 1 when somebody else listens there.
+
+    The server shares its port among its processes, so the kernel would also share it with a second server, and
+    requests would go to either.
+    """
+    until = time.monotonic() + PORT_WAIT_SECONDS
+    while True:
+        try:
+            socket.create_server(
+                (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+            ).close()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > until:
+                click.echo(
+                    f"Cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}. PORT and HOST change it.",
+                    err=True,
+                )
+                sys.exit(1)
+            time.sleep(0.1)
+        else:
+            return
+
 
 @click.command()
 def command() -> None:
     """Start the web server."""
     settings = settings_or_exit()
+    require_free_port(settings.host, settings.port)
     become_parent()
     # The server processes read the same environment, and must find the same folder.
     os.environ["INSTANCE_DIR"] = str(settings.instance_dir.absolute())

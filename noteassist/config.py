@@ -164,7 +164,7 @@ class Settings:
     )
     web_processes: int = setting("WEB_PROCESSES", parse_number(1, 256), 1, "Server processes.")
     web_threads: int = setting(
-        "WEB_THREADS", parse_number(1, 1024), 4, "Request threads in each server process."
+        "WEB_THREADS", parse_number(1, 1024), 8, "Requests that each server process works on at once."
     )
     database_pool_size: int = setting(
         "DATABASE_POOL_SIZE",

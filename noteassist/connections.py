@@ -19,7 +19,10 @@ log = logging.getLogger(__name__)
 POOL_WAIT_SECONDS = 2
 CONNECT_SECONDS = 2  # libpq takes no less
 STATEMENT_SECONDS = 30
-SUSPICIOUS_SECONDS = 2.0
+LOCK_SECONDS = 2  # for a row that another request holds; each waiting one holds a thread
+SUSPICIOUS_SECONDS = 1.0
+KNOCK_SECONDS = 1.0
+LOOK_SECONDS = 0.25
 SQLITE_BUSY_SECONDS = 5
 SSL_REQUEST = bytes([0, 0, 0, 8, 4, 210, 22, 47])  # PostgreSQL's protocol, section Message Formats
 MINIMUM_SQLITE = (3, 38, 0)  # the first with ->>; RETURNING came earlier
@@ -39,7 +42,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     server_settings = {
         "timezone": "UTC",
         "statement_timeout": f"{STATEMENT_SECONDS}s",
-        "lock_timeout": "10s",
+        "lock_timeout": f"{LOCK_SECONDS}s",
         "idle_in_transaction_session_timeout": "60s",
     }
     connect_args = {
@@ -64,9 +67,10 @@ def install(writer: Engine, reader: Engine) -> None:
         for engine in (writer, reader):
             event.listen(engine, "connect", _configure_sqlite)
     else:
+        watchdog = Watchdog()
         for engine in (writer, reader):
             event.listen(engine, "checkout", _refuse_dropped)
-            Watchdog(engine).attach()
+            watchdog.attach(engine)
 
 
 def _make_private(path: str | None) -> None:
@@ -107,41 +111,55 @@ class Watchdog:
     """Cuts connections to a server that has frozen, so that no thread waits for it for ever.
 
     No time-out of libpq or of the server ends a statement on a server that is stopped but whose kernel still
-    acknowledges packets. So: connections out of the pool for more than 2 s make this thread knock at the
-    server's door (2 s); when nobody answers, it shuts their sockets, and their threads get an error.
+    acknowledges packets. So: connections out of the pool for more than 1 s make this thread knock at the
+    server's door; when nobody answers within another second, it shuts their sockets, and their threads get an
+    error. Until the door is answered again, nobody else is let in to wait.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self) -> None:
         self.busy: dict[int, tuple[psycopg.Connection, float]] = {}
         self.lock = threading.Lock()
         self.thread: threading.Thread | None = None
+        self.is_frozen = False
+        self.address: tuple[str, int] | None = None
 
-    def attach(self) -> None:
-        """Start to listen; the thread begins with the first connection, so a fork before that is harmless."""
-        event.listen(self.engine, "checkout", self._checked_out)
-        event.listen(self.engine, "checkin", self._checked_in)
+    def attach(self, engine: Engine) -> None:
+        """Watch an engine; the thread begins with the first connection, so a fork before that is harmless."""
+        event.listen(engine, "do_connect", self._connecting)
+        event.listen(engine, "checkout", self._checked_out)
+        event.listen(engine, "checkin", self._checked_in)
+
+    def _connecting(self, *_arguments: object) -> None:
+        self._refuse_while_frozen()
 
     def _checked_out(self, connection: psycopg.Connection, record: object, _proxy: object) -> None:
+        self._refuse_while_frozen()
         self.busy[id(record)] = (connection, time.monotonic())
         if self.thread is None or not self.thread.is_alive():
-            self._start()
+            self._start(connection)
 
     def _checked_in(self, _connection: psycopg.Connection | None, record: object) -> None:
         # The connection is None where it was invalidated; its record stays the same.
         self.busy.pop(id(record), None)
 
-    def _start(self) -> None:
+    def _refuse_while_frozen(self) -> None:
+        if self.is_frozen:
+            raise exc.TimeoutError("the database server does not answer")
+
+    def _start(self, connection: psycopg.Connection) -> None:
         with self.lock:
             if self.thread is None or not self.thread.is_alive():
+                self.address = (connection.info.hostaddr or connection.info.host, connection.info.port)
                 self.thread = threading.Thread(target=self._watch, name="database-watchdog", daemon=True)
                 self.thread.start()
 
     def _watch(self) -> None:
         while True:
-            time.sleep(0.5)
+            time.sleep(LOOK_SECONDS)
             suspects = self._suspects()
-            if suspects and not _server_answers(next(iter(suspects.values()))[0]):
+            if suspects or self.is_frozen:
+                self.is_frozen = not self._server_answers()
+            if self.is_frozen:
                 # Only those that were waiting before the knock: others may have just been made.
                 for key, entry in suspects.items():
                     if self.busy.get(key) == entry:
@@ -151,30 +169,31 @@ class Watchdog:
         limit = time.monotonic() - SUSPICIOUS_SECONDS
         return {key: entry for key, entry in list(self.busy.items()) if entry[1] < limit}
 
+    def _server_answers(self) -> bool:
+        """Knock with a question that every server answers with one byte.
 
-def _server_answers(connection: psycopg.Connection) -> bool:
-    """Knock where a connection leads to, with a question that every server answers with one byte.
-
-    An SSLRequest needs no account and no free connection slot, so a full or locked server still answers.
-    """
-    try:
-        host, port = connection.info.hostaddr or connection.info.host, connection.info.port
-    except psycopg.Error:
-        return True  # the connection is closed already
-    try:
-        with _door(host, port) as door:
-            door.settimeout(CONNECT_SECONDS)
-            door.sendall(SSL_REQUEST)
-            return len(door.recv(1)) == 1
-    except OSError:
-        return False
+        An SSLRequest needs no account and no free connection slot, so a full or locked server still answers. A
+        door that is shut (connection refused) is an answer too: the kernel ends such connections by itself.
+        """
+        if self.address is None:
+            return True
+        try:
+            with _door(*self.address) as door:
+                door.settimeout(KNOCK_SECONDS)
+                door.sendall(SSL_REQUEST)
+                door.recv(1)
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+        return True
 
 
 def _door(host: str, port: int) -> socket.socket:
     if not host.startswith("/"):
-        return socket.create_connection((host, port), CONNECT_SECONDS)
+        return socket.create_connection((host, port), KNOCK_SECONDS)
     door = socket.socket(socket.AF_UNIX)
-    door.settimeout(CONNECT_SECONDS)
+    door.settimeout(KNOCK_SECONDS)
     door.connect(f"{host}/.s.PGSQL.{port}")
     return door
 

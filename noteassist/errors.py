@@ -140,6 +140,15 @@ class DatabaseUnavailable(AppError):
         super().__init__(message, headers={"Retry-After": str(retry_after)})
 
 
+class ServerBusy(AppError):
+    """All request threads have been busy for a while."""
+
+    status, code, message = 503, "server_busy", "The server is busy; try again."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "1"})
+
+
 def status_title(status: int) -> str:
     """Name an HTTP status in words, as RFC 9110 does."""
     try:

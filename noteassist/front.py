@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import secrets
+import threading
 from collections.abc import Iterable
 from http import HTTPStatus
 from io import BytesIO
@@ -18,6 +19,7 @@ from noteassist.errors import (
     AppError,
     BodyTooLarge,
     MalformedRequest,
+    ServerBusy,
     UnsupportedMediaType,
     problem,
 )
@@ -36,16 +38,26 @@ ALLOWED_HEADERS = (
 )
 STRICT_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
+# Answered even while every slot is taken, by the threads that the server has beyond its slots.
+HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
+SLOT_SECONDS = 0.5
+
 Headers = list[tuple[str, str]]
 
 
 class FrontDoor:
-    """A WSGI application around Flask's; what it refuses never reaches a view."""
+    """A WSGI application around Flask's; what it refuses never reaches a view.
+
+    Of the server's threads, WEB_THREADS at a time are inside the application. The few others read bodies, wait
+    half a second at most to get in, and answer health: a database or clients that hold things up do not make
+    the server look dead.
+    """
 
     def __init__(self, application: WSGIApplication, settings: Settings) -> None:
         self.application = application
         self.origins = frozenset(settings.cors_origins)
         self.proxies = settings.trusted_proxies
+        self.slots = threading.BoundedSemaphore(settings.web_threads)
         self.headers: Headers = [
             ("API-Version", API_VERSION),
             ("X-Content-Type-Options", "nosniff"),
@@ -74,9 +86,16 @@ class FrontDoor:
             return self._preflight(environ, start)
         try:
             gate_body(environ)
+            if environ["PATH_INFO"] in HEALTH_PATHS:
+                return self.application(environ, start)
+            if not self.slots.acquire(timeout=SLOT_SECONDS):
+                raise ServerBusy
         except AppError as error:
             return _refusal(environ, error, start)
-        return self.application(environ, start)
+        try:
+            return self.application(environ, start)
+        finally:
+            self.slots.release()
 
     def _cors_headers(self, environ: WSGIEnvironment) -> Headers:
         if not self.origins:

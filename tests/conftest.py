@@ -39,6 +39,7 @@ def make_settings(folder: Path, database_url: str, **changes: Any) -> Settings:
         "database_url": database_url,
         "password_memory_kib": 8,
         "database_pool_size": 30,
+        "web_threads": 64,
     }
     return Settings(**{**values, **changes}).completed()
 

@@ -1,6 +1,7 @@
 """`noteassist serve`: the web server."""
 
 import errno
+import logging
 import os
 import socket
 import sys
@@ -20,6 +21,8 @@ BACKLOG = 4096
 # A client that has not sent its headers by then is cut.
 HEADER_SECONDS = 10
 
+# Beyond WEB_THREADS; see FrontDoor.
+SPARE_THREADS = 4
 PORT_WAIT_SECONDS = 3.0
 
 
@@ -47,6 +50,11 @@ def require_free_port(host: str, port: int) -> None:
             return
 
 
+def is_worth_saying(record: logging.LogRecord) -> bool:
+    """Leave out granian's advice on threads: ours wait for the database most of the time."""
+    return "quite high compared to the number of CPU cores" not in record.getMessage()
+
+
 @click.command()
 def command() -> None:
     """Start the web server."""
@@ -57,6 +65,7 @@ def command() -> None:
     os.environ["INSTANCE_DIR"] = str(settings.instance_dir.absolute())
     if settings.environment == "development":
         click.echo(f"NoteAssist at {settings.public_url} - documentation at {settings.public_url}/api/docs/")
+    logging.getLogger("_granian").addFilter(is_worth_saying)
     server = Granian(
         "noteassist.server:from_environment",
         factory=True,
@@ -64,7 +73,7 @@ def command() -> None:
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=settings.web_processes,
-        blocking_threads=settings.web_threads,
+        blocking_threads=settings.web_threads + SPARE_THREADS,
         backlog=BACKLOG,
         backpressure=BACKPRESSURE,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000, keep_alive=True),

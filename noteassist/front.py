@@ -4,7 +4,8 @@ import ipaddress
 import re
 import secrets
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
@@ -48,16 +49,17 @@ Headers = list[tuple[str, str]]
 class FrontDoor:
     """A WSGI application around Flask's; what it refuses never reaches a view.
 
-    Of the server's threads, WEB_THREADS at a time are inside the application. The few others read bodies, wait
-    half a second at most to get in, and answer health: a database or clients that hold things up do not make
-    the server look dead.
+    Of the server's threads, WEB_THREADS at a time read bodies and as many are inside the application. Whoever
+    waits half a second for either is refused, and health needs neither: a database or clients that hold things
+    up do not make the server look dead.
     """
 
     def __init__(self, application: WSGIApplication, settings: Settings) -> None:
         self.application = application
         self.origins = frozenset(settings.cors_origins)
         self.proxies = settings.trusted_proxies
-        self.slots = threading.BoundedSemaphore(settings.web_threads)
+        self.readers = threading.BoundedSemaphore(settings.web_threads)
+        self.workers = threading.BoundedSemaphore(settings.web_threads)
         self.headers: Headers = [
             ("API-Version", API_VERSION),
             ("X-Content-Type-Options", "nosniff"),
@@ -85,17 +87,12 @@ class FrontDoor:
         if environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
             return self._preflight(environ, start)
         try:
-            gate_body(environ)
-            if environ["PATH_INFO"] in HEALTH_PATHS:
+            with slot(self.readers, is_free=environ["REQUEST_METHOD"] in METHODS_WITHOUT_BODY):
+                gate_body(environ)
+            with slot(self.workers, is_free=environ["PATH_INFO"] in HEALTH_PATHS):
                 return self.application(environ, start)
-            if not self.slots.acquire(timeout=SLOT_SECONDS):
-                raise ServerBusy
         except AppError as error:
             return _refusal(environ, error, start)
-        try:
-            return self.application(environ, start)
-        finally:
-            self.slots.release()
 
     def _cors_headers(self, environ: WSGIEnvironment) -> Headers:
         if not self.origins:
@@ -117,6 +114,20 @@ class FrontDoor:
             ]
         start("204 No Content", headers)
         return []
+
+
+@contextmanager
+def slot(slots: threading.BoundedSemaphore, *, is_free: bool) -> Iterator[None]:
+    """Hold one of the slots inside the block, unless this one `is_free` of them; raises ServerBusy."""
+    if is_free:
+        yield
+        return
+    if not slots.acquire(timeout=SLOT_SECONDS):
+        raise ServerBusy
+    try:
+        yield
+    finally:
+        slots.release()
 
 
 def client_address(environ: WSGIEnvironment, proxies: tuple[Network, ...]) -> str:

@@ -9,7 +9,7 @@ import time
 
 import click
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 from noteassist.cli.environment import settings_or_exit
@@ -21,7 +21,7 @@ BACKLOG = 4096
 # A client that has not sent its headers by then is cut.
 HEADER_SECONDS = 10
 
-# Beyond WEB_THREADS; see FrontDoor.
+# Beyond those that read bodies and those inside the application; see FrontDoor.
 SPARE_THREADS = 4
 PORT_WAIT_SECONDS = 3.0
 
@@ -73,7 +73,8 @@ def command() -> None:
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=settings.web_processes,
-        blocking_threads=settings.web_threads + SPARE_THREADS,
+        blocking_threads=2 * settings.web_threads + SPARE_THREADS,
+        http=HTTPModes.http1,
         backlog=BACKLOG,
         backpressure=BACKPRESSURE,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000, keep_alive=True),

@@ -18,6 +18,7 @@ from tests.live import LiveServer, eventually
 
 STOP_SECONDS = 30
 REFUSAL_SECONDS = 20
+MIGRATION_LOCK = 7_305_193_001  # migrations/env.py
 PRODUCTION: dict[str, str | None] = {
     "NOTEASSIST_ENV": "production",
     "SECRET_KEY": "nobody will guess these 32 letters",
@@ -150,6 +151,27 @@ def test_two_processes_migrate_an_empty_database_once_and_both_serve(
             assert 0 < len(closed) < 32
         assert notes_of_somebody_new(server, "bob@example.com") == 1
         assert "Traceback" not in server.log_tail()
+
+
+def test_processes_that_start_at_once_migrate_one_after_the_other(
+    tmp_path: Path, postgresql_database: str
+) -> None:
+    settings = {"DATABASE_URL": postgresql_database, "REDIS_URL": os.environ["TEST_REDIS_URL"]}
+    waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = %s::oid"
+    with psycopg.connect(postgresql_database) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
+        (number,) = other.execute(
+            "SELECT oid FROM pg_database WHERE datname = current_database()"
+        ).fetchall()[0]
+        server = LiveServer(tmp_path, settings | {"WEB_PROCESSES": "2"})
+        try:
+            server.launch()
+            eventually(lambda: other.execute(waiting, [number]).rowcount == 2, 15, "they do not wait")
+            other.rollback()
+            server.wait_until("/readyz")
+            assert "Traceback" not in server.log_tail()
+        finally:
+            server.discard()
 
 
 def test_gunicorn_serves_too(tmp_path: Path) -> None:

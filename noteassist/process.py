@@ -9,6 +9,8 @@ from typing import NoReturn
 
 PARENT_VARIABLE = "NOTEASSIST_SERVE_PID"
 PR_SET_PDEATHSIG = 1
+# The status by which gunicorn's parent knows that another try would end the same way.
+APP_LOAD_ERROR = 4
 
 # Shared with the processes that the parent forks.
 _refused = multiprocessing.Event()
@@ -35,7 +37,8 @@ def refuse_to_start(reason: str) -> NoReturn:
     if parent is not None and os.getppid() == int(parent):
         _refused.set()
         os.kill(int(parent), signal.SIGTERM)
-    sys.exit(reason)
+    sys.stderr.write(f"{reason}\n")
+    sys.exit(APP_LOAD_ERROR)
 
 
 def was_refused() -> bool:

@@ -9,7 +9,10 @@ from noteassist.db import Base, Id, UtcDateTime, utcnow
 
 
 class Session(Base):
-    """One sign-in on one device; ended by `revoked_at`, or at `expires_at` however often it is refreshed."""
+    """One sign-in on one device; ended by `revoked_at`, or at `expires_at` however often it is refreshed.
+
+    `last_seen_at` moves with each refresh: a read must not need a write.
+    """
 
     __tablename__ = "sessions"
     __table_args__ = (

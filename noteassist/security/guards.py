@@ -1,9 +1,7 @@
 """The Flask half of security: who is calling? Every blueprint names one of these guards."""
 
-from datetime import timedelta
-
 from flask import g, request
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select
 
 from noteassist import db
 from noteassist.errors import Forbidden, NotAuthenticated
@@ -11,8 +9,6 @@ from noteassist.models import Session, User
 from noteassist.security.actors import Actor, Origin
 from noteassist.security.permissions import Permission, allows
 from noteassist.security.tokens import read_access
-
-LAST_SEEN_PRECISION = timedelta(minutes=5)
 
 # One statement says whether the session lives, whether the user may sign in, and what they are today.
 LIVE_SESSION = (
@@ -22,7 +18,6 @@ LIVE_SESSION = (
         User.subscription_tier,
         User.is_email_verified,
         User.data_version,
-        Session.last_seen_at,
     )
     .join(Session, Session.user_id == User.id)
     .where(
@@ -74,8 +69,6 @@ def _actor_of(token: str) -> Actor:
     found = next(iter(db.read_rows(LIVE_SESSION, parameters)), None)
     if found is None:
         raise NotAuthenticated("This session has ended.", code="invalid_token")
-    if now - found.last_seen_at > LAST_SEEN_PRECISION:
-        _note_seen(session_id, user_id)
     return Actor(
         user_id=found.id,
         session_id=session_id,
@@ -84,9 +77,3 @@ def _actor_of(token: str) -> Actor:
         is_email_verified=found.is_email_verified,
         data_version=found.data_version,
     )
-
-
-def _note_seen(session_id: int, user_id: int) -> None:
-    own_session = (Session.id == session_id) & (Session.user_id == user_id)
-    with db.transaction():
-        db.execute(update(Session).where(own_session).values(last_seen_at=db.utcnow()))

@@ -102,6 +102,8 @@ def refresh_session(settings: Settings, refresh: str) -> TokenPair:
         issued_at = now
     session_ends = _require_alive(taken.session_id, taken.user_id, now)
     if issued_at is now:
+        own = (Session.id == taken.session_id) & (Session.user_id == taken.user_id)
+        db.execute(update(Session).where(own).values(last_seen_at=now))
         _keep(settings, following, taken.user_id, taken.session_id, now, session_ends)
     user = accounts.describe(taken.user_id)
     return _pair(settings, user, taken.session_id, following, issued_at)

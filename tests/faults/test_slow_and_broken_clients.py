@@ -4,14 +4,14 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
 import httpx
 import pytest
 
 from tests.faults.expect import timed
-from tests.live import LiveServer
+from tests.live import LiveServer, eventually
 
 THREADS = 8
 HEADER_SECONDS = 10
@@ -102,23 +102,39 @@ def test_who_stalls_before_the_end_of_the_head_is_cut(server: LiveServer, alice:
     assert all(status < 500 for reply in replies for status in reply.statuses)
 
 
-@pytest.mark.parametrize(
-    "how", ["Content-Length: 1000", "Transfer-Encoding: chunked", "Expect: 100-continue"]
-)
-def test_who_stalls_in_the_body_holds_nobody_up(server: LiveServer, alice: httpx.Client, how: str) -> None:
+@contextmanager
+def stalling(server: LiveServer, client: httpx.Client, how: str) -> Iterator[None]:
+    """Have many clients inside the block that have sent the head of a write and stall in its body."""
     more = ("Content-Length: 1000",) if "Expect" in how else ()
-    beginning = head(alice, how, *more) + (b"" if more else b'3e8\r\n{"title": "')
+    beginning = head(client, how, *more) + (b"" if more else b'3e8\r\n{"title": "')
     with ExitStack() as stack:
-        for _ in range(THREADS * 2):
+        for _ in range(THREADS * 3):
             stalled = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
             stalled.sendall(beginning)
         time.sleep(0.3)
-        with server.client(headers=alice.headers, timeout=5) as other:
-            seconds, answer = timed(other, "GET", "/api/notes/")
+        yield
+
+
+BODIES = ["Content-Length: 1000", "Transfer-Encoding: chunked", "Expect: 100-continue"]
+
+
+@pytest.mark.parametrize("how", BODIES)
+def test_who_stalls_in_the_body_holds_no_reader_up(server: LiveServer, alice: httpx.Client, how: str) -> None:
+    with stalling(server, alice, how), server.client(headers=alice.headers, timeout=5) as other:
+        for path in ("/api/notes/", "/healthz", "/readyz"):
+            seconds, answer = timed(other, "GET", path)
             assert (answer.status_code, seconds < 2) == (200, True)
-            # What has a body itself is not held up either; this one is refused for what it says.
-            seconds, answer = timed(other, "PATCH", "/api/notes/1/")
-            assert (answer.status_code, seconds < 2) == (404, True)
+
+
+@pytest.mark.parametrize("how", BODIES)
+def test_a_write_beside_stalled_bodies_is_refused_in_time_and_served_after(
+    server: LiveServer, alice: httpx.Client, how: str
+) -> None:
+    with stalling(server, alice, how), server.client(headers=alice.headers, timeout=5) as other:
+        seconds, answer = timed(other, "PATCH", "/api/notes/1/")
+        assert (answer.status_code, answer.json()["code"], seconds < 2) == (503, "server_busy", True)
+        assert int(answer.headers["Retry-After"]) >= 1
+    eventually(lambda: timed(alice, "PATCH", "/api/notes/1/")[1].status_code == 404, 5, "writes stay refused")
 
 
 def test_who_goes_away_in_the_body_leaves_nothing(server: LiveServer, alice: httpx.Client) -> None:

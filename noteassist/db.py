@@ -143,16 +143,6 @@ def transaction() -> Iterator[None]:
     _run_after_commit(unit)
 
 
-def checkpoint() -> None:
-    """Commit what is done so far and release all connections, before a slow call."""
-    unit = _open_unit()
-    db.session.commit()
-    if (held := _held.get()) is not None:
-        held.release()
-    _run_after_commit(unit)
-    unit.after_commit.clear()
-
-
 def after_commit(action: Callable[[], object]) -> None:
     """Do something once the transaction is durable; a failure is logged, it cannot undo the commit."""
     _open_unit().after_commit.append(action)

@@ -7,7 +7,7 @@ and a second request with the same key waits in the database until the first has
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flask import Response, g, request
@@ -16,8 +16,8 @@ from sqlalchemy import delete, select, update
 from noteassist import db
 from noteassist.errors import IdempotencyKeyReused, MalformedRequest
 from noteassist.models import IdempotencyKey
+from noteassist.services.housekeeping import IDEMPOTENCY_KEYS_KEPT
 
-KEPT_FOR = timedelta(hours=24)
 PRINTABLE = re.compile(r"[ -~]{1,255}")
 KEPT_HEADERS = ("Content-Type", "Location", "ETag", "Cache-Control", "Vary", "Preference-Applied")
 
@@ -65,7 +65,7 @@ def _replay(own: list[Any], request_hash: bytes, now: datetime) -> Response | No
     """Give the first answer again, or None where it is too old; raises IdempotencyKeyReused."""
     names = ("request_hash", "status", "headers", "body", "created_at")
     first = db.row(select(*(getattr(IdempotencyKey, name) for name in names)).where(*own))
-    if first is None or first.created_at < now - KEPT_FOR:
+    if first is None or first.created_at < now - IDEMPOTENCY_KEYS_KEPT:
         return None
     if first.request_hash != request_hash:
         raise IdempotencyKeyReused

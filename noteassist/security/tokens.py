@@ -84,8 +84,3 @@ def _verified(token: str) -> Mapping[str, Any]:
 
 def _is_number(subject: object) -> bool:
     return isinstance(subject, str) and subject.isascii() and subject.isdigit()
-
-
-def forget_verified() -> None:
-    """Empty the memo of checked tokens; needed where the secret key changes within a process."""
-    _verified.cache_clear()

@@ -23,7 +23,9 @@ class AppError(Exception):
         code: str | None = None,
         errors: FieldErrors | None = None,
         headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
+        self.extra = dict(extra or {})
         self.detail = message or self.message
         self.code = code or type(self).code
         self.errors = errors
@@ -79,6 +81,12 @@ class SignupClosed(Forbidden):
     code, message = "signup_closed", "This server does not take new registrations."
 
 
+class EmailNotVerified(Forbidden):
+    """The operator asks for a verified address, and this account has none."""
+
+    code, message = "email_not_verified", "Verify your e-mail address first."
+
+
 class NotFound(AppError):
     """It does not exist, or not for this caller; the answer never tells which."""
 
@@ -129,6 +137,47 @@ class IdempotencyKeyReused(AppError):
         "idempotency_key_reused",
         "This Idempotency-Key was used for another request.",
     )
+
+
+class TooManyRequests(AppError):
+    """The caller sends requests faster than allowed."""
+
+    status, code, message = 429, "too_many_requests", "Too many requests; try again later."
+
+
+class QuotaExceeded(TooManyRequests):
+    """The caller has used what this hour allows."""
+
+    code, message = "quota_exceeded", "You have used your quota of this hour."
+
+
+class AiNotConfigured(AppError):
+    """The operator has set up no AI provider."""
+
+    status, code, message = 503, "ai_not_configured", "AI tools are not set up on this server."
+
+
+class TaskNotDone(AppError):
+    """A task that was waited for has ended without success; `status` says whose fault that was."""
+
+    code = "task_failed"
+
+    def __init__(self, status: int, code: str, message: str, task_id: str) -> None:
+        super().__init__(message, code=code, extra={"task_id": task_id})
+        self.status = status
+
+
+class TooManyStreams(AppError):
+    """All threads for event streams are taken."""
+
+    status, code, message = (
+        503,
+        "too_many_streams",
+        "Too many event streams are open; ask from time to time instead.",
+    )
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "5"})
 
 
 class DatabaseUnavailable(AppError):

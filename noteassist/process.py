@@ -5,6 +5,9 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
+import time
+from collections.abc import Callable
 from typing import NoReturn
 
 PARENT_VARIABLE = "NOTEASSIST_SERVE_PID"
@@ -13,7 +16,10 @@ PR_SET_PDEATHSIG = 1
 APP_LOAD_ERROR = 4
 
 # Shared with the processes that the parent forks.
-_refused = multiprocessing.Event()
+# Plain bytes: an Event's lock would be held for ever by a process that was killed with it.
+_refused = multiprocessing.RawValue("b", 0)
+_stopping = multiprocessing.RawValue("b", 0)
+LOOK_SECONDS = 0.1
 
 
 def become_parent() -> None:
@@ -35,7 +41,7 @@ def refuse_to_start(reason: str) -> NoReturn:
     """Say why, and end the server as a whole with a status that is not 0."""
     parent = os.environ.get(PARENT_VARIABLE)
     if parent is not None and os.getppid() == int(parent):
-        _refused.set()
+        _refused.value = 1
         os.kill(int(parent), signal.SIGTERM)
     sys.stderr.write(f"{reason}\n")
     sys.exit(APP_LOAD_ERROR)
@@ -43,4 +49,25 @@ def refuse_to_start(reason: str) -> NoReturn:
 
 def was_refused() -> bool:
     """Say, in the parent, whether a server process refused to start."""
-    return _refused.is_set()
+    return bool(_refused.value)
+
+
+def announce_stop() -> None:
+    """Tell the server processes, from the parent, that they are about to be stopped."""
+    _stopping.value = 1
+
+
+def is_stopping() -> bool:
+    """Say whether this server is about to be stopped."""
+    return bool(_stopping.value)
+
+
+def call_on_stop(action: Callable[[], object]) -> None:
+    """Call something, in a thread of its own, as soon as the server is about to be stopped."""
+
+    def wait_and_call() -> None:
+        while not is_stopping():
+            time.sleep(LOOK_SECONDS)
+        action()
+
+    threading.Thread(target=wait_and_call, name="on-stop", daemon=True).start()

@@ -1,19 +1,38 @@
-"""Every setting of the server: one frozen, typed object, read from the environment and checked as a whole."""
+"""The settings, their defaults, and what does not go together."""
 
-import ipaddress
-import os
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+
+from noteassist.config.parsing import (
+    PROVIDERS,
+    Network,
+    parse_choice,
+    parse_database_url,
+    parse_fallbacks,
+    parse_networks,
+    parse_number,
+    parse_origins,
+    parse_seconds,
+    parse_switch,
+    parse_text,
+    parse_tiers,
+    parse_url,
+)
+from noteassist.config.secret_files import generated_secret, secret_weakness
 
 Environment = Literal["development", "production", "testing"]
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-MINIMUM_SECRET_LENGTH = 32
 MASK = "********"
+DERIVED = (
+    "database_url",
+    "queue_redis_url",
+    "public_url",
+    "frontend_url",
+    "database_pool_size",
+    "ai_provider",
+)
 
 
 class BadConfiguration(Exception):
@@ -22,79 +41,6 @@ class BadConfiguration(Exception):
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
         super().__init__("Bad configuration:\n" + "\n".join(f"  - {line}" for line in problems))
-
-
-def parse_text(text: str) -> str:
-    """Take any text."""
-    return text
-
-
-def parse_switch(text: str) -> bool:
-    """Read a switch: 1/0, true/false, yes/no, on/off."""
-    switches = {"1": True, "true": True, "yes": True, "on": True}
-    switches |= {"0": False, "false": False, "no": False, "off": False}
-    if text.lower() not in switches:
-        raise ValueError("is not a switch: use 1/0, true/false, yes/no or on/off")
-    return switches[text.lower()]
-
-
-def parse_number(low: int, high: int) -> Callable[[str], int]:
-    """Make a reader of whole numbers from `low` to `high`."""
-
-    def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-            raise ValueError(f"is not a whole number from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def parse_choice(*choices: str) -> Callable[[str], str]:
-    """Make a reader that takes one of the words given."""
-
-    def parse(text: str) -> str:
-        if text not in choices:
-            raise ValueError(f"is none of {', '.join(choices)}")
-        return text
-
-    return parse
-
-
-def parse_url(*schemes: str) -> Callable[[str], str]:
-    """Make a reader of URLs of the given schemes, without a slash at the end."""
-
-    def parse(text: str) -> str:
-        parts = urlsplit(text)
-        if parts.scheme not in schemes or not (parts.netloc or parts.path):
-            raise ValueError(f"is not a URL that starts with {' or '.join(s + '://' for s in schemes)}")
-        return text.rstrip("/") if parts.scheme.startswith("http") else text
-
-    return parse
-
-
-def parse_database_url(text: str) -> str:
-    """Read a database URL; `postgres://` and `postgresql://` both mean psycopg 3."""
-    scheme, separator, rest = text.partition("://")
-    if scheme in {"postgres", "postgresql", "postgresql+psycopg"} and separator:
-        return f"postgresql+psycopg://{rest}"
-    if scheme == "sqlite" and separator:
-        return text
-    raise ValueError("is not a URL that starts with postgresql:// or sqlite://")
-
-
-def parse_origins(text: str) -> tuple[str, ...]:
-    """Read web origins (`https://host[:port]`) separated by commas or spaces."""
-    origins = tuple(text.replace(",", " ").split())
-    for origin in origins:
-        parts = urlsplit(origin)
-        if parts.scheme not in {"http", "https"} or f"{parts.scheme}://{parts.netloc}" != origin:
-            raise ValueError(f"has {origin!r}, which is no origin such as https://notes.example.org")
-    return origins
-
-
-def parse_networks(text: str) -> tuple[Network, ...]:
-    """Read IP addresses and networks separated by commas or spaces."""
-    return tuple(ipaddress.ip_network(part, strict=False) for part in text.replace(",", " ").split())
 
 
 def setting(
@@ -142,6 +88,13 @@ class Settings:
         "redis://host:6379/0; empty means that state and tasks stay in the server process.",
         secret=True,
     )
+    queue_redis_url: str = setting(
+        "QUEUE_REDIS_URL",
+        parse_url("redis", "rediss", "unix"),
+        "",
+        "Redis of the task queue, where it is to be another than REDIS_URL.",
+        secret=True,
+    )
     host: str = setting("HOST", parse_text, "127.0.0.1", "Address the server listens on.")
     port: int = setting("PORT", parse_number(1, 65535), 8000, "Port the server listens on.")
     public_url: str = setting(
@@ -166,11 +119,23 @@ class Settings:
     web_threads: int = setting(
         "WEB_THREADS", parse_number(1, 1024), 8, "Requests that each server process works on at once."
     )
+    web_streams: int = setting(
+        "WEB_STREAMS",
+        parse_number(0, 10000),
+        64,
+        "Event streams and waiting requests that each server process holds at once, on threads of their own.",
+    )
+    worker_processes: int = setting(
+        "WORKER_PROCESSES", parse_number(1, 256), 1, "Processes of `noteassist worker`."
+    )
+    worker_threads: int = setting(
+        "WORKER_THREADS", parse_number(1, 256), 8, "Tasks that each of them works on at once."
+    )
     database_pool_size: int = setting(
         "DATABASE_POOL_SIZE",
         parse_number(1, 1000),
         0,
-        "Database connections of each process for reads, and as many for writes; 0 means WEB_THREADS + 2.",
+        "Database connections of each process for reads, and as many for writes; 0 means as many as threads need.",
     )
     signup_open: bool = setting("SIGNUP_OPEN", parse_switch, True, "Whether anybody may register.")
     access_token_minutes: int = setting(
@@ -196,6 +161,67 @@ class Settings:
         secret=True,
     )
     mail_from: str = setting("MAIL_FROM", parse_text, "NoteAssist <noteassist@localhost>", "Sender of mails.")
+    ai_provider: str = setting(
+        "AI_PROVIDER",
+        parse_choice(*PROVIDERS, "none"),
+        "",
+        "groq, openai_compatible, anthropic, offline or none; empty means groq where it has a key, else offline "
+        "(in production none).",
+    )
+    ai_model: str = setting(
+        "AI_MODEL", parse_text, "", "Model of that provider; empty means the provider's usual one."
+    )
+    ai_fallbacks: tuple[str, ...] = setting(
+        "AI_FALLBACKS", parse_fallbacks, (), "provider[:model] to ask when the first one cannot answer."
+    )
+    ai_deadline: float = setting(
+        "AI_DEADLINE", parse_seconds(1, 600), 90.0, "Seconds after which one call to a model is given up."
+    )
+    groq_api_key: str = setting("GROQ_API_KEY", parse_text, "", "Key of Groq.", secret=True)
+    groq_base_url: str = setting(
+        "GROQ_BASE_URL", parse_url("http", "https"), "https://api.groq.com", "Where Groq is."
+    )
+    openai_base_url: str = setting(
+        "OPENAI_BASE_URL",
+        parse_url("http", "https"),
+        "https://api.openai.com/v1",
+        "Any endpoint that speaks OpenAI's protocol: http://localhost:11434/v1 is Ollama.",
+    )
+    openai_api_key: str = setting("OPENAI_API_KEY", parse_text, "", "Key of that endpoint.", secret=True)
+    anthropic_api_key: str = setting("ANTHROPIC_API_KEY", parse_text, "", "Key of Anthropic.", secret=True)
+    require_verified_email: bool = setting(
+        "REQUIRE_VERIFIED_EMAIL",
+        parse_switch,
+        False,
+        "Whether AI tools are for accounts with a verified address only.",
+    )
+    ratelimit_enabled: bool = setting(
+        "RATELIMIT_ENABLED",
+        parse_switch,
+        True,
+        "0 lifts every request limit and the hourly AI limits: for load tests and trusted networks.",
+    )
+    limit_per_minute: int = setting(
+        "LIMIT_PER_MINUTE", parse_number(1, 10**9), 60, "Requests of a user in any 60 s."
+    )
+    limit_per_hour: tuple[int, int, int] = setting(
+        "LIMIT_PER_HOUR",
+        parse_tiers,
+        (500, 1000, 2000),
+        "Requests of a user in any 60 min: FREE, BASIC, PRO.",
+    )
+    limit_ai_generate: int = setting(
+        "LIMIT_AI_GENERATE",
+        parse_number(1, 10**9),
+        10,
+        "Texts generated in any 60 min on FREE; BASIC has 3 times, PRO 10 times as many.",
+    )
+    limit_ai: int = setting(
+        "LIMIT_AI",
+        parse_number(1, 10**9),
+        20,
+        "AI calls in any 60 min on FREE; BASIC has 3 times, PRO 10 times as many.",
+    )
     log_format: str = setting(
         "LOG_FORMAT", parse_choice("text", "json"), "text", "How log lines are written."
     )
@@ -231,7 +257,7 @@ class Settings:
         if not self.secret_key:
             values["secret_key"] = generated_secret(self.instance_dir / "secret_key")
             sources["secret_key"] = "generated"  # noqa: S105  # where it comes from, not what it is
-        for name in ("database_url", "public_url", "frontend_url", "database_pool_size"):
+        for name in DERIVED:
             if not getattr(self, name):
                 sources[name] = "derived"
         if not self.database_url:
@@ -240,8 +266,17 @@ class Settings:
             shown = f"[{self.host}]" if ":" in self.host else self.host
             values["public_url"] = f"http://{shown}:{self.port}"
         values["frontend_url"] = self.frontend_url or values["public_url"]
-        values["database_pool_size"] = self.database_pool_size or self.web_threads + 2
+        values["queue_redis_url"] = self.queue_redis_url or self.redis_url
+        values["ai_provider"] = self.ai_provider or self._usual_provider()
+        # Web threads or worker threads, and those that look after them.
+        workers = self.worker_threads + 2
+        values["database_pool_size"] = self.database_pool_size or self.web_threads + 2 + workers
         return type(self)(**{**values, "sources": sources})
+
+    def _usual_provider(self) -> str:
+        if self.groq_api_key:
+            return "groq"
+        return "none" if self.environment == "production" else "offline"
 
     @property
     def is_sqlite(self) -> bool:
@@ -273,6 +308,9 @@ def contradictions(draft: Settings) -> list[str]:
         problems.append("WEB_PROCESSES > 1 needs shared state: set REDIS_URL")
     if draft.secret_key and (weakness := secret_weakness(draft.secret_key)):
         problems.append(f"SECRET_KEY {weakness}")
+    if draft.queue_redis_url and not draft.redis_url:
+        problems.append("QUEUE_REDIS_URL needs REDIS_URL too: the processes share more than the queue")
+    problems += missing_keys(draft)
     if draft.environment == "production":
         if not draft.secret_key:
             problems.append("SECRET_KEY is required in production")
@@ -281,31 +319,9 @@ def contradictions(draft: Settings) -> list[str]:
     return problems
 
 
-def secret_weakness(secret: str) -> str | None:
-    """Say why a secret is too weak to sign with, or None (RFC 7518 section 3.2 asks for 256 bits)."""
-    if len(secret.encode()) < MINIMUM_SECRET_LENGTH:
-        return f"is shorter than {MINIMUM_SECRET_LENGTH} characters"
-    if len(set(secret)) < 10:
-        return "has fewer than 10 different characters"
-    if any(word in secret.lower() for word in ("changeme", "change-me", "change_me", "insecure")):
-        return "is an example, not a secret"
-    return None
-
-
-def generated_secret(path: Path) -> str:
-    """Read the secret kept at `path`, made there once with mode 0600 by whoever comes first."""
-    if path.exists():
-        return path.read_text().strip()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48))
-    try:
-        # A link fails when the name is taken: of two processes that start together one secret wins, whole.
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-    return path.read_text().strip()
+def missing_keys(draft: Settings) -> list[str]:
+    """List the providers that are to be asked and have no key."""
+    keys = {"groq": draft.groq_api_key, "anthropic": draft.anthropic_api_key}
+    asked = [draft.ai_provider, *(link.partition(":")[0] for link in draft.ai_fallbacks)]
+    missing = dict.fromkeys(name for name in asked if name in keys and not keys[name])
+    return [f"{name.upper()}_API_KEY is needed to ask {name}" for name in missing]

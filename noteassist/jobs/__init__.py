@@ -1,1 +1,1 @@
-"""What runs in the background: each function calls one service."""
+"""What runs in the background: each function takes one attempt at a task and calls one service."""

@@ -1,26 +1,26 @@
-"""Chores that come round: mail, erasure and expiry."""
+"""Chores that come round, and the erasure of accounts."""
 
-from noteassist import db
-from noteassist.config import Settings
-from noteassist.services import housekeeping, mail
-from noteassist.services.mail.transports import transport_of
-
-
-def deliver_mail(settings: Settings) -> None:
-    """Deliver the mails that are due."""
-    mail.deliver_due(settings, transport_of(settings))
+from noteassist.services import accounts, housekeeping
+from noteassist.services.ai import outputs
+from noteassist.services.tasks.runs import Outcome, TaskRun
 
 
-def erase_closed_accounts(_settings: Settings) -> None:
-    """Erase the accounts that were closed."""
-    db.in_transaction(housekeeping.erase_closed_accounts)
+def erase_account(run: TaskRun) -> Outcome:
+    """Erase a closed account."""
+    user_id = run.task.args["user_id"]
+    return Outcome(effect=lambda _: accounts.erase_closed(user_id))
 
 
-def empty_trash(_settings: Settings) -> None:
+def empty_trash(_run: TaskRun) -> Outcome:
     """Delete notes that have been in the trash for 30 days."""
-    db.in_transaction(housekeeping.empty_trash)
+    return Outcome(effect=lambda _: housekeeping.empty_trash())
 
 
-def forget_expired(_settings: Settings) -> None:
+def expire_outputs(_run: TaskRun) -> Outcome:
+    """Delete what AI tools made 30 days ago and nobody saved."""
+    return Outcome(effect=lambda _: outputs.expire_outputs())
+
+
+def forget_expired(_run: TaskRun) -> Outcome:
     """Delete what has expired."""
-    db.in_transaction(housekeeping.forget_expired)
+    return Outcome(effect=lambda _: housekeeping.forget_expired())

@@ -1,5 +1,6 @@
 """The tables. Listed here so that migrations see them all."""
 
+from noteassist.models.ai import AiCall, AiGate, AiOutput, AiUsage
 from noteassist.models.idempotency import IdempotencyKey
 from noteassist.models.mail import EmailToken, OutboxMail
 from noteassist.models.notes import (
@@ -13,9 +14,14 @@ from noteassist.models.notes import (
     Topic,
 )
 from noteassist.models.sessions import RefreshToken, Session
+from noteassist.models.tasks import Notification, Task, TaskEvent
 from noteassist.models.users import Profile, User
 
 __all__ = [
+    "AiCall",
+    "AiGate",
+    "AiOutput",
+    "AiUsage",
     "Chapter",
     "CodeSnippet",
     "EmailToken",
@@ -24,11 +30,14 @@ __all__ = [
     "Note",
     "NoteRevision",
     "NoteTag",
+    "Notification",
     "OutboxMail",
     "Profile",
     "RefreshToken",
     "Session",
     "Source",
+    "Task",
+    "TaskEvent",
     "Topic",
     "User",
 ]

@@ -11,7 +11,8 @@ from noteassist.db import Base, Id, UtcDateTime, utcnow
 class IdempotencyKey(Base):
     """An Idempotency-Key of one caller, method and path, written in the transaction of its effect.
 
-    `status` and what follows are empty only inside that transaction.
+    `status` is empty inside that transaction, and while the request waits for a task with what follows as its
+    answer should it die.
     """
 
     __tablename__ = "idempotency_keys"

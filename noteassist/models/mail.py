@@ -2,33 +2,26 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, text
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from noteassist.db import Base, Id, UtcDateTime, utcnow
 
 
 class OutboxMail(Base):
-    """A mail that a transaction decided to send. It names a template; secrets are made when it is delivered."""
+    """A mail that a transaction decided to send, and whose task delivers it.
+
+    It names a template; secrets are made when it is delivered.
+    """
 
     __tablename__ = "outbox_mails"
-    __table_args__ = (
-        Index(
-            "ix_outbox_mails_due",
-            "next_try_at",
-            postgresql_where=text("sent_at IS NULL AND failed_at IS NULL"),
-            sqlite_where=text("sent_at IS NULL AND failed_at IS NULL"),
-        ),
-        {"sqlite_autoincrement": True},
-    )
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     user_id: Mapped[int | None] = mapped_column(Id, ForeignKey("users.id", ondelete="CASCADE"), index=True)
     template: Mapped[str] = mapped_column(String(40))
     recipient: Mapped[str] = mapped_column(String(254))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
-    next_try_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     failed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     error: Mapped[str | None] = mapped_column(Text)

@@ -1,18 +1,15 @@
-"""The outbox: rows say which mails are due; each is claimed, made and handed over, at least once.
+"""The outbox: rows say which mails are to be sent; the task of each hands it over, at least once.
 
 A mail's token is made when the mail is made, and only its hash is kept: neither the outbox nor the database
 ever holds what opens an account.
 """
 
-import logging
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
 from importlib.resources import files
 from string import Template
-from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import insert, select, update
@@ -22,14 +19,8 @@ from noteassist.config import Settings
 from noteassist.models import EmailToken, OutboxMail, User
 from noteassist.security.tokens import digest, new_secret
 from noteassist.services.mail.transports import MAIL_POLICY, Transport, TransportError
-
-log = logging.getLogger(__name__)
-
-# Set when a mail has been committed, so that the deliverer in this process need not wait for its next look.
-wake = threading.Event()
-
-CLAIM = timedelta(seconds=90)
-DELAYS = tuple(timedelta(seconds=s) for s in (10, 30, 60, 120, 300, 600, 1200, 2400, 3600, 5400))
+from noteassist.services.tasks.creation import create
+from noteassist.services.tasks.failures import Fail, TryLater
 
 
 @dataclass(frozen=True)
@@ -49,60 +40,39 @@ PURPOSES: Mapping[str, Purpose] = {
 
 
 def send_later(template: str, recipient: str, *, user_id: int | None = None) -> None:
-    """Put a mail into the outbox, in the open transaction."""
-    now = db.utcnow()
+    """Put a mail into the outbox and make the task that delivers it, in the open transaction."""
     values = {"template": template, "recipient": recipient, "user_id": user_id}
-    db.execute(insert(OutboxMail).values(**values, created_at=now, next_try_at=now))
-    db.after_commit(wake.set)
+    row = insert(OutboxMail).values(**values, created_at=db.utcnow()).returning(OutboxMail.id)
+    create("mail", {"mail_id": db.execute(row).scalar_one()})
 
 
-def deliver_due(settings: Settings, transport: Transport) -> int:
-    """Deliver every mail that is due; gives how many were tried. Must not run inside a transaction."""
-    tried = 0
-    while (mail := _claim()) is not None:
-        tried += 1
-        try:
-            if (message := _message(settings, mail)) is not None:
-                transport.deliver(message)
-        except TransportError as error:
-            _put_back(mail, error)
-        else:
-            _mark(mail, sent_at=db.utcnow(), error=None)
-    return tried
+def deliver(settings: Settings, transport: Transport, mail_id: int) -> None:
+    """Hand one mail over, unless that has been done; raises TryLater, Fail. Must not run inside a transaction."""
+    mail = _pending(mail_id)
+    if mail is None or (message := _message(settings, mail)) is None:
+        return
+    try:
+        transport.deliver(message)
+    except TransportError as error:
+        if error.permanent:
+            raise Fail("mail_refused", str(error)) from error
+        raise TryLater("mail_server_away", str(error)) from error
 
 
-def _claim() -> db.AnyRow | None:
-    """Take one due mail; whoever dies with it leaves it due again after 90 s."""
-    now = db.utcnow()
-    due = select(OutboxMail.id).where(OutboxMail.next_try_at <= now)
-    due = due.where(OutboxMail.sent_at.is_(None), OutboxMail.failed_at.is_(None))
-    due = due.order_by(OutboxMail.next_try_at).limit(1).with_for_update(skip_locked=True)
-    # Materialised: PostgreSQL may run a subquery more than once, and then claim more than one.
-    one = due.cte("one").prefix_with("MATERIALIZED")
-    taken = update(OutboxMail).where(OutboxMail.id.in_(select(one.c.id)))
-    taken = taken.values(next_try_at=now + CLAIM, attempts=OutboxMail.attempts + 1)
-    columns = (
-        OutboxMail.id,
-        OutboxMail.user_id,
-        OutboxMail.template,
-        OutboxMail.recipient,
-        OutboxMail.attempts,
-    )
-    with db.transaction():
-        return db.execute(taken.returning(*columns)).one_or_none()
+def _pending(mail_id: int) -> db.AnyRow | None:
+    columns = (OutboxMail.id, OutboxMail.user_id, OutboxMail.template, OutboxMail.recipient)
+    wanted = select(*columns).where(OutboxMail.id == mail_id, OutboxMail.sent_at.is_(None))
+    return next(iter(db.read_rows(wanted)), None)
 
 
-def _put_back(mail: db.AnyRow, error: TransportError) -> None:
-    log.warning("mail %s was not delivered (attempt %s): %s", mail.id, mail.attempts, error)
-    if error.permanent or mail.attempts > len(DELAYS):
-        _mark(mail, failed_at=db.utcnow(), error=str(error))
-    else:
-        _mark(mail, next_try_at=db.utcnow() + DELAYS[mail.attempts - 1], error=str(error))
+def mark_sent(mail_id: int) -> None:
+    """Note that a mail was handed over, in the open transaction."""
+    db.execute(update(OutboxMail).where(OutboxMail.id == mail_id).values(sent_at=db.utcnow(), error=None))
 
 
-def _mark(mail: db.AnyRow, **values: Any) -> None:
-    with db.transaction():
-        db.execute(update(OutboxMail).where(OutboxMail.id == mail.id).values(**values))
+def mark_failed(mail_id: int, reason: str) -> None:
+    """Note that a mail is given up, in the open transaction."""
+    db.execute(update(OutboxMail).where(OutboxMail.id == mail_id).values(failed_at=db.utcnow(), error=reason))
 
 
 def _message(settings: Settings, mail: db.AnyRow) -> EmailMessage | None:

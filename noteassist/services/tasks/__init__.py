@@ -1,0 +1,1 @@
+"""Tasks: work that the database owns, from its making to its end."""

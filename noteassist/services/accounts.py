@@ -15,6 +15,7 @@ from noteassist.models import Profile, Session, User
 from noteassist.security import passwords
 from noteassist.security.actors import Actor
 from noteassist.services import mail
+from noteassist.services.tasks.creation import create
 from noteassist.services.versions import begin_write
 
 ACCOUNT_FIELDS = ("id", "email", "name", "is_email_verified", "role", "subscription_tier")
@@ -125,6 +126,8 @@ def close_account(settings: Settings, actor: Actor, password: str) -> None:
     db.execute(update(User).where(User.id == actor.user_id).values(is_active=False, closed_at=now))
     end_sessions(actor.user_id, now)
     mail.send_later("account_closed", email)
+    # A task of nobody: what it erases must not take it along.
+    create("account_erasure", {"user_id": actor.user_id})
 
 
 def end_sessions(user_id: int, now: datetime, *, but: int | None = None) -> None:
@@ -135,9 +138,9 @@ def end_sessions(user_id: int, now: datetime, *, but: int | None = None) -> None
     db.execute(update(Session).where(alive).values(revoked_at=now))
 
 
-def erase_closed() -> int:
-    """Erase everything of the accounts that were closed; gives their number."""
-    return db.execute(delete(User).where(User.closed_at.is_not(None))).rowcount
+def erase_closed(user_id: int) -> None:
+    """Erase everything of an account that was closed; an open one is left alone."""
+    db.execute(delete(User).where(User.id == user_id, User.closed_at.is_not(None)))
 
 
 def change_password(settings: Settings, actor: Actor, *, current_password: str, password: str) -> None:

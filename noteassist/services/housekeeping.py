@@ -6,16 +6,12 @@ from sqlalchemy import delete
 
 from noteassist import db
 from noteassist.models import EmailToken, IdempotencyKey, OutboxMail, RefreshToken, Session
-from noteassist.services import accounts, trash
+from noteassist.services import trash
+from noteassist.services.tasks.upkeep import forget_old_tasks
 
 IDEMPOTENCY_KEYS_KEPT = timedelta(hours=24)
 ENDED_SESSIONS_KEPT = timedelta(days=30)
 MAILS_KEPT = timedelta(days=30)
-
-
-def erase_closed_accounts() -> int:
-    """Erase accounts that were closed; gives their number."""
-    return accounts.erase_closed()
 
 
 def empty_trash() -> int:
@@ -24,7 +20,7 @@ def empty_trash() -> int:
 
 
 def forget_expired() -> int:
-    """Delete expired tokens, sessions, idempotency keys and old mails; gives the number of rows."""
+    """Delete expired tokens, sessions, idempotency keys, old mails and tasks; gives the number of rows."""
     now = db.utcnow()
     session_gone = now - ENDED_SESSIONS_KEPT
     statements = (
@@ -35,4 +31,4 @@ def forget_expired() -> int:
         delete(OutboxMail).where(OutboxMail.sent_at < now - MAILS_KEPT),
         delete(OutboxMail).where(OutboxMail.failed_at < now - MAILS_KEPT),
     )
-    return sum(db.execute(statement).rowcount for statement in statements)
+    return sum(db.execute(statement).rowcount for statement in statements) + forget_old_tasks()

@@ -1,0 +1,1 @@
+"""AI: providers, prompts, and what they may cost."""

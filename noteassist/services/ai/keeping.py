@@ -1,0 +1,140 @@
+"""Keeping answers: each caller gets an output and a record of its use, in the transaction that ends the task."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert
+
+from noteassist import db
+from noteassist.models import AiUsage
+from noteassist.services.ai.offline import LABEL
+from noteassist.services.ai.outputs import KEPT, REUSED, insert_outputs, reusable_sql
+from noteassist.services.ai.titles import code_in
+from noteassist.services.tasks.creation import insert_done
+
+CONTEXT_LINES = 3
+
+
+# An answer from the cache, copied within the database: a task that is done, the output, the record of its use.
+# Each statement finds the answer by itself.
+_COPY_OUTPUT = """\
+INSERT INTO ai_outputs (user_id, task_id, tool, title, content, language, programming_language, provider, model,
+    cached, created_at, expires_at)
+SELECT :user_id, :id, tool, title, content, language, programming_language, provider, model, :yes, :made_at, :expires_at
+FROM ai_outputs WHERE id = ({newest})"""
+_COPY_USAGE = """\
+INSERT INTO ai_usage (user_id, task_id, tool, provider, model, cached, created_at)
+SELECT :user_id, :id, tool, provider, model, :yes, :made_at FROM ai_outputs WHERE id = ({newest})"""
+_NEW_VERSION = "UPDATE users SET data_version = data_version + 1 WHERE id = :user_id AND EXISTS ({found})"
+
+
+@db.per_database
+def copy_statements() -> tuple[str, ...]:
+    """Give the statements that answer from the cache, the task first; for `db.together`."""
+    found, newest = reusable_sql(), reusable_sql("id") + " ORDER BY created_at DESC LIMIT 1"
+    return (
+        insert_done(found),
+        _COPY_OUTPUT.format(newest=newest),
+        _COPY_USAGE.format(newest=newest),
+        _NEW_VERSION.format(found=found),
+    )
+
+
+def copy_parameters(cache_key: str) -> dict[str, Any]:
+    """Give the parameters of those statements beside the task's."""
+    now = db.utcnow()
+    times = {"oldest": now - REUSED, "made_at": now, "expires_at": now + KEPT}
+    return times | {"cache_key": cache_key}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A text and where it comes from."""
+
+    tool: str
+    title: str
+    content: str
+    language: str
+    programming_language: str | None
+    provider: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Use:
+    """One caller who gets an answer; `seconds` is how long they waited."""
+
+    user_id: int
+    task_id: str
+    args: Mapping[str, Any]
+    seconds: float = 0.0
+
+
+def keep(
+    uses: Sequence[Use],
+    answer: Answer,
+    *,
+    cached: bool,
+    tokens: int = 0,
+    cache_key: str | None = None,
+) -> None:
+    """Keep an answer for its callers; the first one's is what it cost unless `cached`, the others cost nothing.
+
+    With a `cache_key` the first one's output answers identical requests from now on.
+    """
+    # The first caller is the one who asked, unless nobody had to.
+    costs = [tokens if number == 0 and not cached else None for number in range(len(uses))]
+    pairs = list(zip(uses, costs, strict=True))
+    insert_outputs([_output(use, answer, cost, cache_key) for use, cost in pairs])
+    db.execute(insert(AiUsage), [_usage(use, answer, cost) for use, cost in pairs])
+
+
+def _output(use: Use, answer: Answer, tokens: int | None, cache_key: str | None) -> dict[str, Any]:
+    """Make the row of an output; `tokens` is None where it cost nothing."""
+    own = {"user_id": use.user_id, "task_id": use.task_id, "response_time": round(use.seconds, 3)}
+    cost = {"cached": tokens is None, "tokens_used": tokens or 0}
+    reusable = {"cache_key": None if tokens is None else cache_key}
+    return vars(answer) | own | cost | reusable | _over_topic(use, answer)
+
+
+def _usage(use: Use, answer: Answer, tokens: int | None) -> dict[str, Any]:
+    """Make the row of a use; `tokens` is None where it cost nothing."""
+    return {
+        "user_id": use.user_id,
+        "task_id": use.task_id,
+        "tool": answer.tool,
+        "provider": answer.provider,
+        "model": answer.model,
+        "cached": tokens is None,
+        "tokens": tokens or 0,
+        "response_ms": round(use.seconds * 1000),
+        "created_at": db.utcnow(),
+    }
+
+
+def _over_topic(use: Use, answer: Answer) -> dict[str, Any]:
+    topic = use.args.get("topic")
+    if topic is None:
+        return {"topic_id": None, "topic_digest": None, "diff": None}
+    new = replacement(answer.tool, answer.content)
+    return {
+        "topic_id": topic["id"],
+        "topic_digest": topic["digest"],
+        "diff": unified_diff(topic["text"], new, topic["name"]),
+    }
+
+
+def replacement(tool: str, content: str) -> str:
+    """Give what of an output would stand in the topic: the code alone, or the text without the provider's note."""
+    found = code_in(content) if tool == "code" else None
+    return found[1] if found else content.removesuffix(LABEL).rstrip()
+
+
+def unified_diff(old: str, new: str, name: str) -> str:
+    """Make the unified diff from one text to another."""
+    lines = difflib.unified_diff(
+        old.splitlines(), new.splitlines(), f"{name} (now)", f"{name} (new)", lineterm="", n=CONTEXT_LINES
+    )
+    return "\n".join(lines)

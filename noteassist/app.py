@@ -12,12 +12,16 @@ from noteassist import connections, db, schema
 from noteassist.api.answers import compressed
 from noteassist.api.errors import register_errors, to_path_with_slash
 from noteassist.api.idempotency import once, requested_key
+from noteassist.api.limits import install_limits
 from noteassist.api.schemas import LARGEST_ID
+from noteassist.api.streams import install_streams
+from noteassist.bells import install_bell
 from noteassist.blueprints import BLUEPRINTS
 from noteassist.config import Settings
 from noteassist.extensions import api, jwt
 from noteassist.front import LARGEST_BODY, FrontDoor
 from noteassist.security import tokens
+from noteassist.signals import install_signals
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_WITHOUT_SCHEMA = frozenset({"system.health", "system.readiness"})
@@ -67,6 +71,9 @@ def create_app(settings: Settings) -> NoteAssist:
     jwt.init_app(app)
     api.init_app(app)
     schema.install_gate(app, settings)
+    install_bell(app, settings)
+    install_signals(app, settings)
+    install_streams(app, settings)
     with app.app_context():
         connections.install(db.db.engine, db.reader())
     app.before_request(db.begin_request)
@@ -76,6 +83,7 @@ def create_app(settings: Settings) -> NoteAssist:
     register_errors(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
+    install_limits(app, settings)
     app.wsgi_app = FrontDoor(app.wsgi_app, settings)  # type: ignore[method-assign]  # Flask's own advice
     return app
 

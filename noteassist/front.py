@@ -4,11 +4,10 @@ import ipaddress
 import re
 import secrets
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from http import HTTPStatus
 from io import BytesIO
-from typing import Any
+from typing import Any, Self
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import orjson
@@ -87,9 +86,10 @@ class FrontDoor:
         if environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
             return self._preflight(environ, start)
         try:
-            with slot(self.readers, is_free=environ["REQUEST_METHOD"] in METHODS_WITHOUT_BODY):
+            with Slot(self.readers, is_free=environ["REQUEST_METHOD"] in METHODS_WITHOUT_BODY):
                 gate_body(environ)
-            with slot(self.workers, is_free=environ["PATH_INFO"] in HEALTH_PATHS):
+            with Slot(self.workers, is_free=environ["PATH_INFO"] in HEALTH_PATHS) as slot:
+                environ["noteassist.leave_slot"] = slot.leave
                 return self.application(environ, start)
         except AppError as error:
             return _refusal(environ, error, start)
@@ -116,18 +116,31 @@ class FrontDoor:
         return []
 
 
-@contextmanager
-def slot(slots: threading.BoundedSemaphore, *, is_free: bool) -> Iterator[None]:
-    """Hold one of the slots inside the block, unless this one `is_free` of them; raises ServerBusy."""
-    if is_free:
-        yield
-        return
-    if not slots.acquire(timeout=SLOT_SECONDS):
-        raise ServerBusy
-    try:
-        yield
-    finally:
-        slots.release()
+class Slot:
+    """One of a number of threads at work, held inside the `with` block or until `leave` is called."""
+
+    def __init__(self, slots: threading.BoundedSemaphore, *, is_free: bool) -> None:
+        self.slots = slots
+        self.is_held = False
+        self.is_free = is_free
+
+    def __enter__(self) -> Self:
+        """Take the slot, unless this one `is_free` of them; raises ServerBusy."""
+        if not self.is_free:
+            if not self.slots.acquire(timeout=SLOT_SECONDS):
+                raise ServerBusy
+            self.is_held = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the slot."""
+        self.leave()
+
+    def leave(self) -> None:
+        """Let somebody else have the slot; once is enough."""
+        if self.is_held:
+            self.is_held = False
+            self.slots.release()
 
 
 def client_address(environ: WSGIEnvironment, proxies: tuple[Network, ...]) -> str:

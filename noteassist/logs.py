@@ -40,4 +40,7 @@ def configure_logs(settings: Settings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else TextFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for talkative in ("alembic", "rq", "rq.job", "httpx"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
+    # It reports with a stack trace that Redis was away while it kept its books; our slots say so in one line.
+    logging.getLogger("rq.worker").setLevel(logging.CRITICAL)

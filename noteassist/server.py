@@ -1,4 +1,4 @@
-"""What a server process does before its first request: logs, schema, background chores."""
+"""What a server process does before its first request: logs, schema, and in the embedded server the crew."""
 
 import logging
 import os
@@ -6,14 +6,17 @@ from collections.abc import Mapping
 
 from sqlalchemy import exc
 
-from noteassist import schema
+from noteassist import process, schema
 from noteassist.app import NoteAssist, create_app
-from noteassist.background import Background
 from noteassist.config import BadConfiguration, Settings
 from noteassist.logs import configure_logs
 from noteassist.process import follow_parent, refuse_to_start
+from noteassist.worker.crew import Crew
 
 log = logging.getLogger(__name__)
+
+# What runs when the server is stopped has so long to end by itself; the server waits 30 s for its requests.
+DRAIN_SECONDS = 10.0
 
 
 def from_environment() -> NoteAssist:
@@ -38,6 +41,9 @@ def serving_app(environ: Mapping[str, str]) -> NoteAssist:
         except exc.SQLAlchemyError as error:
             # It may come: until then every request is answered 503.
             log.error("the database cannot be reached: %s", type(error).__name__)
+    process.call_on_stop(app.extensions["noteassist_signals"].wake_all)
     if not settings.redis_url:
-        Background(app, settings).start()
+        crew = Crew(app, settings)
+        crew.start()
+        process.call_on_stop(lambda: crew.drain(DRAIN_SECONDS))
     return app

@@ -7,11 +7,20 @@ from typing import Any
 
 import httpx
 
-TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 45
+SOME_TEXT = (
+    "Plants make sugar from light, water and carbon dioxide. Light splits water in the the thylakoids. "
+    "Oxygen leaves the leaf. The Calvin cycle binds carbon dioxide, and sugar is made of it. "
+    "Without light the first step stops, and soon the second one too."
+)
 
 
 class Failed(Exception):
     """A step did not do what it should."""
+
+
+class NotConfigured(Exception):
+    """The operator has not set up what a step needs."""
 
 
 @dataclass
@@ -43,17 +52,23 @@ class Walk:
             try:
                 remark = step(self)
                 result = Result(described(step), "ok", remark)
+            except NotConfigured as error:
+                result = Result(described(step), "not configured", str(error))
             except (Failed, httpx.HTTPError, KeyError, ValueError) as error:
                 result = Result(described(step), "failed", f"{type(error).__name__}: {error}"[:200])
             self.results.append(result)
             yield result
 
-    def ask(self, method: str, path: str, status: int, **options: Any) -> httpx.Response:
-        """Send a request that must be answered with `status`; raises Failed."""
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request, signed in if we are."""
         headers = dict(options.pop("headers", {}))
         if self.session:
             headers["Authorization"] = f"Bearer {self.session['access']}"
-        answer = self.client.request(method, path, headers=headers, **options)
+        return self.client.request(method, path, headers=headers, **options)
+
+    def ask(self, method: str, path: str, status: int, **options: Any) -> httpx.Response:
+        """Send a request that must be answered with `status`; raises Failed."""
+        answer = self.send(method, path, **options)
         if answer.status_code != status:
             raise Failed(
                 f"{method} {path} answered {answer.status_code} instead of {status}: {answer.text[:120]}"
@@ -194,6 +209,62 @@ def read_documentation(walk: Walk) -> str:
     return f"{len(document['paths'])} paths"
 
 
+def ask(walk: Walk, tool: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Ask an AI tool and wait for its output; raises NotConfigured, Failed."""
+    path = f"/api/ai-tools/{tool}/"
+    answer = walk.send("POST", path, json=body, headers={"Prefer": "wait=30"})
+    if answer.status_code == 503 and answer.json()["code"] == "ai_not_configured":
+        raise NotConfigured("AI_PROVIDER names no provider")
+    if answer.status_code != 201:
+        raise Failed(f"POST {path} answered {answer.status_code} instead of 201: {answer.text[:200]}")
+    output: dict[str, Any] = answer.json()
+    require(bool(output["content"].strip()), "the output is empty")
+    return output
+
+
+def explain(walk: Walk) -> str:
+    """Have a topic explained by AI, as it is written."""
+    answer = walk.send(
+        "POST", "/api/ai-tools/generate/", json={"topic": "Photosynthesis", "level": "beginner"}
+    )
+    if answer.status_code == 503 and answer.json()["code"] == "ai_not_configured":
+        raise NotConfigured("AI_PROVIDER names no provider")
+    require(answer.status_code == 202, f"answered {answer.status_code} instead of 202")
+    events = walk.ask("GET", answer.json()["events_url"], 200).text
+    require("event: succeeded" in events, f"the task did not succeed: {events[-200:]}")
+    return f"{events.count('event: token')} pieces"
+
+
+def improve(walk: Walk) -> str:
+    """Have a text improved by AI."""
+    return f"by {ask(walk, 'improve', {'content': SOME_TEXT})['provider']}"
+
+
+def summarize(walk: Walk) -> str:
+    """Have a text summarised by AI, and save that to a note."""
+    output = ask(walk, "summarize", {"content": SOME_TEXT, "length": "short"})
+    saved = walk.ask("POST", f"/api/ai-tools/{output['id']}/save-to-note/", 201, json={}).json()
+    walk.ask("GET", f"/api/topics/{saved['topic_id']}/", 200)
+    return f"note {saved['note_id']}"
+
+
+def program(walk: Walk) -> str:
+    """Have something programmed by AI, and download the code."""
+    body = {"prompt": "Count the words of a text.", "programming_language": "python"}
+    output = ask(walk, "code", body)
+    source = walk.ask("GET", f"/api/ai-tools/{output['id']}/download/", 200, params={"format": "source"})
+    return str(source.headers["Content-Disposition"])
+
+
+def see_what_was_used(walk: Walk) -> str:
+    """See tasks, notifications and what is left of the quota."""
+    tasks = walk.ask("GET", "/api/tasks/", 200).json()["results"]
+    walk.ask("GET", "/api/notifications/", 200)
+    walk.ask("POST", "/api/notifications/read-all/", 200)
+    quota = walk.ask("GET", "/api/ai-tools/quota/", 200).json()["total"]
+    return f"{len(tasks)} tasks, {quota['used']} of {quota['limit']} AI calls"
+
+
 def close_account(walk: Walk) -> str:
     """Close the account."""
     walk.ask("DELETE", "/api/auth/me/", 202, json={"password": walk.password})
@@ -215,6 +286,11 @@ STEPS: tuple[Callable[[Walk], str], ...] = (
     retry_safely,
     refuse_nonsense,
     use_trash,
+    explain,
+    improve,
+    summarize,
+    program,
+    see_what_was_used,
     read_documentation,
     close_account,
 )

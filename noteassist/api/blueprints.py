@@ -36,6 +36,21 @@ IF_NONE_MATCH = {
     "description": "The ETag you have; 304 when it is still the same.",
 }
 
+PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "`wait=20` waits up to so many seconds (at most 30) for the result, which then comes as 201.",
+}
+LAST_EVENT_ID = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
+    "description": "The id of the last event you have; the stream goes on after it.",
+}
+
 
 class StrictParser(FlaskParser):
     """Refuses what webargs would forgive: unknown and repeated query parameters."""
@@ -103,8 +118,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         refusals: Sequence[int] = (),
         headers: Sequence[Mapping[str, Any]] = (),
         has_query: bool = False,
+        also: Mapping[int, type[Schema]] | None = None,
     ) -> Callable[..., Any]:
-        """Declare what a route answers; unless it `has_query`, it refuses every query parameter.
+        """Declare what a route answers, and `also` may; unless it `has_query`, it refuses every query parameter.
 
         What holds for all routes of its kind is added here, and written out by openapi.py: the document costs
         a request nothing.
@@ -115,6 +131,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
             refused = sorted({*common, *refusals, *getattr(view, "refusals", ())})
             documented = self.response(status, schema)(view if has_query else _without_query(view))
+            for other, other_schema in (also or {}).items():
+                documented = self.alt_response(other, schema=other_schema)(documented)
             if IF_NONE_MATCH in headers:
                 documented = self.alt_response(304)(documented)
             rules = {

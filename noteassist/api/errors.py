@@ -42,16 +42,26 @@ def answer_problem(
     *,
     errors: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Make an error answer."""
+    """Make an error answer; `extra` are members beside the usual ones."""
     body = problem(status, code, detail, request.environ.get("noteassist.request_id", ""), errors)
-    response = Response(to_json(body), status, {"Cache-Control": "no-store", **(headers or {})})
+    response = Response(
+        to_json(body | dict(extra or {})), status, {"Cache-Control": "no-store", **(headers or {})}
+    )
     response.headers["Content-Type"] = PROBLEM_MEDIA_TYPE
     return response
 
 
 def _app_error(error: AppError) -> Response:
-    return answer_problem(error.status, error.code, error.detail, errors=error.errors, headers=error.headers)
+    return answer_problem(
+        error.status,
+        error.code,
+        error.detail,
+        errors=error.errors,
+        headers=error.headers,
+        extra=error.extra,
+    )
 
 
 def _framework_error(error: HTTPException) -> Response:

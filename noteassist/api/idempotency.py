@@ -7,17 +7,21 @@ and a second request with the same key waits in the database until the first has
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Response, g, request
 from sqlalchemy import delete, select, update
 
 from noteassist import db
-from noteassist.errors import IdempotencyKeyReused, MalformedRequest
+from noteassist.api.prefer import preferred_wait
+from noteassist.errors import Conflict, IdempotencyKeyReused, MalformedRequest
 from noteassist.models import IdempotencyKey
 from noteassist.services.housekeeping import IDEMPOTENCY_KEYS_KEPT
 
+# A request that waits and is not done so long after its time has died with its process.
+GRACE = timedelta(seconds=5)
+PROVISIONAL_STATUS = 202
 PRINTABLE = re.compile(r"[ -~]{1,255}")
 KEPT_HEADERS = ("Content-Type", "Location", "ETag", "Cache-Control", "Vary", "Preference-Applied")
 
@@ -45,14 +49,32 @@ def once(key: str, answer: Callable[[], Response]) -> Response:
             return first
         db.execute(delete(IdempotencyKey).where(*own))
         _insert(row)
+    g.idempotency_key = own
     response = answer()
     if 200 <= response.status_code < 300:
-        kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-        values = {"status": response.status_code, "headers": kept, "body": response.get_data()}
-        db.execute(update(IdempotencyKey).where(*own).values(**values))
+        keep(response)
     else:
-        db.execute(delete(IdempotencyKey).where(*own))
+        forget()
     return response
+
+
+def keep(response: Response, *, is_final: bool = True) -> None:
+    """Keep an answer for this request's key, if it has one: a repeated request gets it from the commit on.
+
+    One that `is_final` not is for a request that goes on to wait: it counts if this process dies meanwhile, and
+    until then a repeated request is told to come back.
+    """
+    if "idempotency_key" in g:
+        kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+        status = response.status_code if is_final else None
+        values = {"status": status, "headers": kept, "body": response.get_data()}
+        db.execute(update(IdempotencyKey).where(*g.idempotency_key).values(**values))
+
+
+def forget() -> None:
+    """Forget what was kept for this request's key: it may be sent again as if for the first time."""
+    if "idempotency_key" in g:
+        db.execute(delete(IdempotencyKey).where(*g.idempotency_key))
 
 
 def _insert(row: dict[str, Any]) -> bool:
@@ -69,7 +91,11 @@ def _replay(own: list[Any], request_hash: bytes, now: datetime) -> Response | No
         return None
     if first.request_hash != request_hash:
         raise IdempotencyKeyReused
-    response = Response(first.body, first.status, first.headers)
+    # The Prefer header is part of the hash: the first request waits as long as this one would.
+    if first.status is None and first.created_at > now - timedelta(seconds=preferred_wait() or 0) - GRACE:
+        detail = "The first request with this key is still running."
+        raise Conflict(detail, code="request_in_progress", headers={"Retry-After": "1"})
+    response = Response(first.body, first.status or PROVISIONAL_STATUS, first.headers)
     if "Content-Type" not in first.headers:
         del response.headers["Content-Type"]
     response.headers["Idempotent-Replayed"] = "true"

@@ -19,7 +19,10 @@ PROBLEMS = {
     413: "The body is over the size limit.",
     415: "The body is not JSON.",
     422: "Well-formed, but not valid.",
-    503: "The database cannot be reached, is locked or too slow.",
+    429: "More than your limit allows; `Retry-After` says when to come back.",
+    502: "The AI provider gave no usable answer.",
+    503: "The database cannot be reached, is locked or too slow; or what was asked for is switched off or busy.",
+    504: "The AI provider did not answer in time.",
 }
 INTRODUCTION = """\
 Study notes over REST: a note has chapters, a chapter has topics.

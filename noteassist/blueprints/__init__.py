@@ -1,6 +1,6 @@
 """The table of contents of the API."""
 
-from noteassist.blueprints import auth, notes, system
+from noteassist.blueprints import ai_tools, auth, notes, notifications, system, tasks
 
 BLUEPRINTS = (
     system.blp,
@@ -10,4 +10,8 @@ BLUEPRINTS = (
     notes.chapters,
     notes.topics,
     notes.tags,
+    ai_tools.ai_tools,
+    ai_tools.topic_ai,
+    tasks.tasks,
+    notifications.notifications,
 )

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import time
+from typing import Any
 
 import click
 from granian import Granian
@@ -13,7 +14,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 from noteassist.cli.environment import settings_or_exit
-from noteassist.process import become_parent, was_refused
+from noteassist.process import announce_stop, become_parent, was_refused
 
 # Connections a process holds at once, and those that wait to be taken; see docs/operations.md.
 BACKPRESSURE = 6000
@@ -55,6 +56,15 @@ def is_worth_saying(record: logging.LogRecord) -> bool:
     return "quite high compared to the number of CPU cores" not in record.getMessage()
 
 
+class Server(Granian):  # type: ignore[misc, valid-type]  # granian chooses its class when it is imported
+    """Granian, whose processes learn of a stop before it comes: streams end, tasks are finished or handed back."""
+
+    def signal_handler_interrupt(self, *arguments: Any, **options: Any) -> None:
+        """Take SIGTERM or SIGINT."""
+        announce_stop()
+        super().signal_handler_interrupt(*arguments, **options)
+
+
 @click.command()
 def command() -> None:
     """Start the web server."""
@@ -66,14 +76,14 @@ def command() -> None:
     if settings.environment == "development":
         click.echo(f"NoteAssist at {settings.public_url} - documentation at {settings.public_url}/api/docs/")
     logging.getLogger("_granian").addFilter(is_worth_saying)
-    server = Granian(
+    server = Server(
         "noteassist.server:from_environment",
         factory=True,
         address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=settings.web_processes,
-        blocking_threads=2 * settings.web_threads + SPARE_THREADS,
+        blocking_threads=2 * settings.web_threads + settings.web_streams + SPARE_THREADS,
         http=HTTPModes.http1,
         backlog=BACKLOG,
         backpressure=BACKPRESSURE,

@@ -7,7 +7,7 @@ from noteassist.cli.environment import settings_or_exit
 from noteassist.config import MASK, declared_settings
 
 # Of these the password alone is secret.
-URLS = frozenset({"database_url", "redis_url", "smtp_url"})
+URLS = frozenset({"database_url", "redis_url", "queue_redis_url", "smtp_url"})
 
 
 @click.command()

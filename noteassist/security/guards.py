@@ -42,6 +42,12 @@ def signed_in() -> None:
     g.actor = actor
 
 
+def is_still_signed_in(actor: Actor) -> bool:
+    """Say whether the session and the account of a caller still live: for answers that take long."""
+    parameters = {"session_id": actor.session_id, "user_id": actor.user_id, "now": db.utcnow()}
+    return bool(db.read_rows(LIVE_SESSION, parameters))
+
+
 def current_actor() -> Actor:
     """Give the caller that the guard let in."""
     actor: Actor = g.actor

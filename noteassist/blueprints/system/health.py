@@ -4,17 +4,22 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 
-import redis
 from flask import Flask, current_app
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 
-from noteassist import schema
+from noteassist import redis_clients, schema
 from noteassist.config import Settings
+from noteassist.services.ai.gates import is_open
+from noteassist.services.ai.providers import chain_of
+from noteassist.services.tasks.upkeep import longest_wait
 
 PATIENCE_SECONDS = 1.5
-REDIS_SECONDS = 0.25
+# A task that is due and waits longer than this says that nobody works, or too few do.
+LONGEST_WAIT_SECONDS = 30.0
+
+
+Parts = dict[str, str]
+AWAY: Parts = {"database": "unavailable"}
 
 
 class DatabaseCheck:
@@ -23,10 +28,10 @@ class DatabaseCheck:
     def __init__(self) -> None:
         self.executor = ThreadPoolExecutor(1, thread_name_prefix="readiness")
         self.lock = threading.Lock()
-        self.running: Future[str] | None = None
+        self.running: Future[Parts] | None = None
 
-    def state(self, app: Flask) -> str:
-        """Say `ok`, `unknown schema` or `unavailable`, within 1.5 s."""
+    def state(self, app: Flask) -> Parts:
+        """Tell the state of the database and of what is known there, within 1.5 s."""
         with self.lock:
             if self.running is None or self.running.done():
                 self.running = self.executor.submit(_ask_database, app)
@@ -34,36 +39,46 @@ class DatabaseCheck:
         try:
             return running.result(PATIENCE_SECONDS)
         except Late:
-            return "unavailable"
+            return AWAY
 
 
-def _ask_database(app: Flask) -> str:
+def _ask_database(app: Flask) -> Parts:
     with app.app_context():
         try:
-            found = schema.database_revision()
+            if schema.database_revision() != schema.known_revision():
+                return {"database": "unknown schema"}
+            waits = longest_wait()
+            return {
+                "database": "ok",
+                "tasks": "unavailable" if waits > LONGEST_WAIT_SECONDS else "ok",
+                "ai": _ai_state(app.config["SETTINGS"]),
+            }
         except SQLAlchemyError:
-            return "unavailable"
-        return "ok" if found == schema.known_revision() else "unknown schema"
+            return AWAY
+
+
+def _ai_state(settings: Settings) -> str:
+    chain = chain_of(settings)
+    if not chain:
+        return "off"
+    return "ok" if any(is_open(link) for link in chain) else "unavailable"
 
 
 _database = DatabaseCheck()
 
 
-def parts_of_the_server(settings: Settings) -> dict[str, str]:
+def parts_of_the_server(settings: Settings) -> Parts:
     """Tell the state of each part by its role: `ok`, `off`, `unavailable` (or `unknown schema`)."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # the documented way
-    return {"database": _database.state(app), "queue": _redis_state(settings)}
+    return _database.state(app) | {"queue": _redis_state(settings)}
 
 
 def _redis_state(settings: Settings) -> str:
-    if not settings.redis_url:
+    if not settings.queue_redis_url:
         return "off"
-    limits = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}
-    client = redis.Redis.from_url(settings.redis_url, retry=Retry(NoBackoff(), 0), **limits)
     try:
-        client.ping()
-    except redis.RedisError:
+        with redis_clients.quick(settings.queue_redis_url) as client:
+            client.ping()
+    except redis_clients.FAILURES:
         return "unavailable"
-    finally:
-        client.close()
     return "ok"

@@ -1,0 +1,5 @@
+"""Notifications."""
+
+from noteassist.blueprints.notifications.routes import notifications
+
+__all__ = ["notifications"]

@@ -1,0 +1,5 @@
+"""Tasks: how they are, and what happens."""
+
+from noteassist.blueprints.tasks.routes import tasks
+
+__all__ = ["tasks"]

@@ -13,9 +13,10 @@ from sqlalchemy import event, text
 from noteassist import db, schema
 from noteassist.app import NoteAssist, create_app
 from noteassist.config import Settings
-from noteassist.services import mail
+from noteassist.worker.crew import Crew
+from noteassist.worker.runner import Runner
 from tests import servers
-from tests.people import ApiClient, Mailbox, register
+from tests.people import ApiClient, Mailbox, do_all_due, register
 
 KINDS = ("sqlite", "postgresql")
 
@@ -40,6 +41,8 @@ def make_settings(folder: Path, database_url: str, **changes: Any) -> Settings:
         "password_memory_kib": 8,
         "database_pool_size": 30,
         "web_threads": 64,
+        "worker_threads": 4,
+        "ratelimit_enabled": False,
     }
     return Settings(**{**values, **changes}).completed()
 
@@ -73,7 +76,7 @@ def migrated_app(
 def app(migrated_app: NoteAssist) -> NoteAssist:
     """Give the application on an empty database."""
     with migrated_app.app_context(), db.transaction():
-        for table in ("users", "outbox_mails"):
+        for table in ("tasks", "users", "outbox_mails", "ai_gates"):
             db.execute(text(f"DELETE FROM {table}"))
     return migrated_app
 
@@ -210,6 +213,16 @@ def statements(app: NoteAssist) -> Iterator[list[str]]:
             event.remove(engine, "before_cursor_execute", collect)
 
 
-@pytest.fixture(autouse=True)
-def _no_wake_left_over() -> None:
-    mail.wake.clear()
+@pytest.fixture
+def do_tasks(app: NoteAssist) -> Callable[[], int]:
+    """Do every task that is due, one after the other; gives their number."""
+    return lambda: do_all_due(Runner(app, app.config["SETTINGS"]))
+
+
+@pytest.fixture
+def crew(app: NoteAssist) -> Iterator[Crew]:
+    """Let a crew of threads work during the test."""
+    working = Crew(app, app.config["SETTINGS"])
+    working.start()
+    yield working
+    working.drain(5)

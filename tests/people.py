@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,7 @@ from typing import Any
 from werkzeug.test import TestResponse
 
 from noteassist.app import NoteAssist
-from noteassist.services.mail.outbox import deliver_due
-from noteassist.services.mail.transports import FolderTransport
+from noteassist.worker.runner import Runner
 
 PASSWORD = "correct horse battery staple"
 
@@ -79,6 +79,14 @@ def register(app: NoteAssist, *, email: str, password: str = PASSWORD, name: str
     return ApiClient(app, answer.json, password)
 
 
+def do_all_due(runner: Runner) -> int:
+    """Do every task that is due, one after the other; gives their number."""
+    done = 0
+    while runner.work():
+        done += 1
+    return done
+
+
 class Mailbox:
     """All mail of a test."""
 
@@ -88,8 +96,8 @@ class Mailbox:
 
     def to(self, address: str) -> list[EmailMessage]:
         """Deliver what is due; gives the mails to this address, oldest first."""
-        with self.app.app_context():
-            deliver_due(self.app.config["SETTINGS"], FolderTransport(self.folder))
+        settings = replace(self.app.config["SETTINGS"], instance_dir=self.folder.parent)
+        do_all_due(Runner(self.app, settings))
         messages = [self._read(path) for path in sorted(self.folder.glob("*.eml"))]
         return [message for message in messages if message["To"] == address]
 

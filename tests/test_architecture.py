@@ -35,7 +35,7 @@ def functions(tree):
 
 def test_only_db_py_commits():
     committing = [path for path in SOURCES if ".commit()" in path.read_text()]
-    assert named(committing) == ["noteassist/db.py"]
+    assert named(committing) == ["noteassist/db/transactions.py"]
 
 
 def test_services_and_models_know_no_http():
@@ -72,8 +72,10 @@ def test_the_environment_is_read_where_programs_start():
     allowed = {
         "noteassist/cli/environment.py",
         "noteassist/cli/serve.py",
+        "noteassist/cli/worker.py",
         "noteassist/process.py",
         "noteassist/server.py",
+        "noteassist/worker_process.py",
     }
     assert set(named(reading)) == allowed
 
@@ -83,7 +85,9 @@ def test_the_two_databases_differ_in_few_places_only():
     guilty = named(path for path in SOURCES if pattern.search(path.read_text()))
     assert guilty == [
         "noteassist/connections.py",
-        "noteassist/db.py",
+        "noteassist/db/model.py",
+        "noteassist/db/sql.py",
+        "noteassist/db/transactions.py",
         "noteassist/paging.py",
         "noteassist/services/note_trees.py",
     ]

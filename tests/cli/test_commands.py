@@ -80,7 +80,7 @@ def test_seed_demo_makes_an_account_once(run):
 
 def test_the_schema_goes_up_and_down(run):
     assert "empty" in run("db", "current")[1]
-    assert run("db", "upgrade")[1] == "The schema is at 0001.\n"
+    assert run("db", "upgrade")[1] == "The schema is at 0002.\n"
     assert run("db", "downgrade", "base")[1] == "The schema is at base.\n"
 
 
@@ -89,7 +89,7 @@ def test_verify_finds_that_everything_works_and_leaves_nothing(tmp_path, run):
         status, said = run("verify", "--url", server.url)
     assert status == 0, said
     assert "failed" not in said
-    assert "15 of 15 steps work" in said
+    assert "20 of 20 steps work" in said
 
 
 def test_verify_fails_where_nobody_serves(run):

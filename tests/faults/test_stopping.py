@@ -55,6 +55,15 @@ def test_a_running_request_is_answered_before_the_server_ends(tmp_path: Path, st
             assert other.execute("SELECT title FROM notes").fetchall() == [("Last words",)]
 
 
+def test_a_server_that_has_lost_a_process_stops_as_soon_as_any_other(tmp_path: Path) -> None:
+    with LiveServer(tmp_path) as server:
+        killed = server.kill_worker()
+        eventually(lambda: server.processes()[-1] not in {killed, server.pid}, 10, "no new process")
+        server.wait_until()
+        server.terminate()
+        assert server.wait(10) == 0
+
+
 def test_clients_that_only_stay_connected_do_not_hold_the_server_up(tmp_path: Path) -> None:
     with LiveServer(tmp_path) as server:
         server.sign_up("alice@example.com")

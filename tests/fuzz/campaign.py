@@ -86,7 +86,8 @@ def fuzz(plan: Plan, *, show: bool = False) -> Outcome:
     """Start a server, fuzz it, stop it; `show` prints what Schemathesis says while it says it."""
     with tempfile.TemporaryDirectory(prefix="noteassist-fuzz-") as name:
         folder = Path(name)
-        with LiveServer(folder, {"DATABASE_URL": plan.database_url or None}) as server:
+        own = {"DATABASE_URL": plan.database_url or None, "RATELIMIT_ENABLED": "0"}
+        with LiveServer(folder, own) as server:
             code, output = _run(plan, server, show=show)
             server.wait_until("/readyz")
         report, tally = _read(folder / "report.json"), _read(folder / "tally.json")

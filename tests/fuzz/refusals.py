@@ -64,6 +64,12 @@ MESSAGES: dict[str, Rule] = {
     r"Not a valid integer\.": lambda value: isinstance(value, float) and value.is_integer(),
     r"Do not use your e-mail address as password\.|This is one of the most common passwords.*": is_text,
     r"This action (needs it|does not take it)\.": whatever,
+    r"Only white space\.": lambda value: is_text(value) and not value.strip(),
+    r"Not the name of a programming language\.": is_text,
+    r"This tool does not have this option\.": whatever,
+    # What a topic or an output has in it.
+    r"This topic has no text to .*|The topic's text is longer than .*": whatever,
+    r"There is no code in this output\.|Missing data for required field\.": whatever,
     # Which chapters and topics a note has.
     r"Name every one of the .*": whatever,
     r"There is no (chapter|topic) \d+ in this note\.": whatever,

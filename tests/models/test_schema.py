@@ -21,7 +21,7 @@ REBUILD = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0002", "0001"
+revision, down_revision = "0003", "0002"
 
 
 def upgrade():
@@ -125,10 +125,10 @@ def test_rebuilding_a_parent_on_sqlite_keeps_its_children(tmp_path, monkeypatch)
         with db.transaction():
             insert_notes(insert_account("a@example.com", "-"), demo_notes(), db.utcnow())
         before = db.read_rows(text("SELECT id, note_id, title FROM chapters"))
-        (steps / "versions/0002_rebuild.py").write_text(REBUILD)
+        (steps / "versions/0003_rebuild.py").write_text(REBUILD)
         monkeypatch.setattr(migrating.migrate, "directory", str(steps))
         migrating.upgrade()
-        assert schema.database_revision() == "0002"
+        assert schema.database_revision() == "0003"
         assert db.read_rows(text("SELECT id, note_id, title FROM chapters")) == before != []
         db.db.engine.dispose()
         db.reader().dispose()

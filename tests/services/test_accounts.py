@@ -6,9 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from noteassist import db
-from noteassist.jobs import maintenance
 from noteassist.models import Note, Session, User
-from noteassist.services import accounts
+from noteassist.services import accounts, housekeeping
 from noteassist.services.demo.seeding import DEMO_EMAIL, make_demo_account, seed_accounts
 from tests.people import PASSWORD, ApiClient, register
 
@@ -70,11 +69,11 @@ def test_promoting_keeps_the_password_and_works_at_once(alice, context):
     assert not accounts.promote("nobody@example.com")
 
 
-def test_a_closed_account_is_erased_and_its_address_is_free(alice, bob, note_tree, context, settings, app):
+def test_a_closed_account_is_erased_and_its_address_is_free(alice, bob, note_tree, context, do_tasks, app):
     for person in (alice, bob):
         person.post("/api/notes/", json=note_tree())
     alice.delete("/api/auth/me/", json={"password": alice.password})
-    maintenance.erase_closed_accounts(settings)
+    do_tasks()
     assert [row.email for row in db.read_rows(select(User.email))] == [bob.email]
     tables = [table for table in db.Base.metadata.sorted_tables if "user_id" in table.c]
     owners = {row.user_id for table in tables for row in db.read_rows(select(table.c.user_id)) if row.user_id}
@@ -82,15 +81,19 @@ def test_a_closed_account_is_erased_and_its_address_is_free(alice, bob, note_tre
     register(app, email=alice.email)
 
 
-def test_what_has_expired_is_forgotten(alice, context, settings, move_clock, note_tree):
+def forget():
+    """Do what comes round."""
+    db.in_transaction(housekeeping.forget_expired)
+    db.in_transaction(housekeeping.empty_trash)
+
+
+def test_what_has_expired_is_forgotten(alice, context, move_clock, note_tree):
     note = alice.post("/api/notes/", json=note_tree(), headers={"Idempotency-Key": "k"}).json
     alice.delete(f"/api/notes/{note['id']}/")
-    maintenance.forget_expired(settings)
-    maintenance.empty_trash(settings)
+    forget()
     assert len(db.read_rows(select(Note.id))) == len(db.read_rows(select(Session.id))) == 1
     move_clock(91 * 86400)
-    maintenance.forget_expired(settings)
-    maintenance.empty_trash(settings)
+    forget()
     emptied = ("notes", "sessions", "refresh_tokens", "email_tokens", "idempotency_keys")
     assert [name for name in emptied if db.read_rows(db.Base.metadata.tables[name].select())] == []
 

@@ -3,16 +3,20 @@
 import email
 import email.policy
 import socket
+from dataclasses import replace
 
 import pytest
 from aiosmtpd.controller import Controller
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from noteassist import db
-from noteassist.models import OutboxMail
+from noteassist.jobs import mail as jobs
+from noteassist.models import OutboxMail, Task
+from noteassist.queues import CATALOGUE
 from noteassist.services import mail
-from noteassist.services.mail import outbox
-from noteassist.services.mail.transports import FolderTransport, SmtpTransport, Transport, TransportError
+from noteassist.services.mail.transports import SmtpTransport, Transport, TransportError
+from noteassist.worker.runner import Runner
+from tests.people import do_all_due
 
 ADDRESS = "dana@example.com"
 
@@ -60,82 +64,105 @@ def pending(context):
         mail.send_later("account_closed", ADDRESS)
 
 
-def rows():
-    return db.read_rows(
-        select(OutboxMail.sent_at, OutboxMail.failed_at, OutboxMail.attempts, OutboxMail.next_try_at)
-    )
+@pytest.fixture
+def deliver(app, settings, pull_due, monkeypatch):
+    """Deliver what is due through a transport; gives how many mails were tried."""
+
+    def run(transport):
+        monkeypatch.setattr(jobs, "transport_of", lambda _: transport)
+        return do_all_due(Runner(app, settings))
+
+    return run
 
 
-def test_a_mail_reaches_the_mail_server(pending, settings, smtp):
+@pytest.fixture
+def pull_due():
+    """Let what waits for its next try be due now."""
+
+    def pull():
+        with db.transaction():
+            db.execute(text("UPDATE tasks SET run_after = created_at WHERE status = 'queued'"))
+
+    return pull
+
+
+def outbox_row():
+    [row] = db.read_rows(select(OutboxMail.sent_at, OutboxMail.failed_at, OutboxMail.error))
+    return row
+
+
+def task_row():
+    [row] = db.read_rows(select(Task.status, Task.failures, Task.run_after, Task.created_at))
+    return row
+
+
+def test_a_mail_reaches_the_mail_server(pending, deliver, smtp):
     inbox, transport = smtp
-    assert outbox.deliver_due(settings, transport) == 1
+    assert deliver(transport) == 1
     [message] = inbox.messages
     assert (message["To"], message["Auto-Submitted"]) == (ADDRESS, "auto-generated")
-    assert outbox.deliver_due(settings, transport) == 0
+    assert deliver(transport) == 0
+    assert outbox_row().sent_at is not None
 
 
-def test_a_rolled_back_request_sends_nothing(context, settings, smtp):
+def test_a_rolled_back_request_sends_nothing(context, deliver, smtp):
     with pytest.raises(RuntimeError), db.transaction():
         mail.send_later("account_closed", ADDRESS)
         raise RuntimeError
-    assert outbox.deliver_due(settings, smtp[1]) == 0
-    assert not mail.wake.is_set()
+    assert deliver(smtp[1]) == 0
+    assert smtp[0].messages == []
 
 
-def test_a_passing_refusal_is_tried_again_with_the_same_message_id(pending, settings, smtp, move_clock):
+def test_a_passing_refusal_is_tried_again_with_the_same_message_id(pending, deliver, smtp, pull_due):
     inbox, transport = smtp
     inbox.answers = ["451 later", "451 later"]
-    for seconds in (11, 31, 61):
-        outbox.deliver_due(settings, transport)
-        move_clock(seconds)
+    for _ in range(3):
+        assert deliver(transport) == 1
+        pull_due()
     [message] = inbox.messages
     assert message["Message-ID"].endswith(".account_closed@127.0.0.1>")
-    assert rows()[0].attempts == 3
+    assert task_row().failures == 2
 
 
-def test_it_is_not_tried_before_its_time(pending, settings):
-    assert outbox.deliver_due(settings, Broken(permanent=False)) == 1
-    assert outbox.deliver_due(settings, Broken(permanent=False)) == 0
+def test_it_is_not_tried_before_its_time(pending, deliver):
+    assert deliver(Broken(permanent=False)) == 1
+    assert deliver(Broken(permanent=False)) == 0
+    assert 7 < (task_row().run_after - task_row().created_at).total_seconds() < 14
 
 
-def test_a_permanent_refusal_ends_it_visibly(pending, settings, smtp):
+def test_a_permanent_refusal_ends_it_visibly(pending, deliver, smtp):
     inbox, transport = smtp
     inbox.answers = ["550 no such mailbox"]
-    outbox.deliver_due(settings, transport)
-    assert rows()[0].failed_at is not None
+    deliver(transport)
+    assert outbox_row().failed_at is not None
+    assert "550" in outbox_row().error
+    assert task_row().status == "failed"
 
 
-def test_it_is_given_up_after_some_hours(pending, settings, move_clock):
-    for _ in range(20):
-        outbox.deliver_due(settings, Broken(permanent=False))
-        move_clock(5500)
-    assert rows()[0].failed_at is not None
-    assert rows()[0].attempts == len(outbox.DELAYS) + 1
+def test_it_is_given_up_after_some_hours(pending, deliver, pull_due):
+    spec = CATALOGUE["mail"]
+    tries = 0
+    while deliver(Broken(permanent=False)):
+        tries += 1
+        pull_due()
+    assert tries == spec.failures == len(spec.delays) + 1
+    assert 3.5 * 3600 < sum(spec.delays) < 4.5 * 3600
+    assert outbox_row().failed_at is not None
 
 
-def test_a_mail_server_that_is_away_is_a_passing_trouble(pending, settings):
-    outbox.deliver_due(settings, SmtpTransport("smtp://127.0.0.1:1"))
-    assert rows()[0].failed_at is None
+def test_a_mail_server_that_is_away_is_a_passing_trouble(pending, deliver):
+    deliver(SmtpTransport("smtp://127.0.0.1:1"))
+    assert outbox_row().failed_at is None
+    assert task_row().status == "queued"
 
 
-def test_whoever_dies_with_a_mail_leaves_it_due_again(pending, settings, smtp, move_clock):
-    assert outbox._claim() is not None
-    assert outbox.deliver_due(settings, smtp[1]) == 0
-    move_clock(91)
-    assert outbox.deliver_due(settings, smtp[1]) == 1
-
-
-def test_many_deliverers_send_each_mail_once(context, settings, tmp_path, in_parallel, app):
+def test_many_deliverers_send_each_mail_once(context, app, settings, tmp_path, in_parallel):
     with db.transaction():
         for number in range(30):
             mail.send_later("account_closed", f"{number}@example.com")
-
-    def deliver():
-        with app.app_context():
-            return outbox.deliver_due(settings, FolderTransport(tmp_path))
-
-    assert sum(in_parallel([deliver] * 4)) == 30
-    assert len(list(tmp_path.glob("*.eml"))) == 30
+    own = replace(settings, instance_dir=tmp_path)
+    assert sum(in_parallel([lambda: do_all_due(Runner(app, own))] * 4)) == 30
+    assert len(list((tmp_path / "outbox").glob("*.eml"))) == 30
 
 
 def test_a_name_cannot_add_a_header(sign_up, mails):

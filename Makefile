@@ -7,7 +7,7 @@ LOCKS := requirements/base.txt requirements/dev.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types sure bench fuzz install-check lock clean
+.PHONY: help run test lint types sure bench fuzz soak install-check lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -50,6 +50,9 @@ bench: $(VENV)/.developing ## Measure; PEER=URL PEER_PIDS=app=..,postgres=..,red
 
 fuzz: $(VENV)/.developing ## Fuzz the running API for some minutes on both databases
 	@$(BIN)/python -m tests.fuzz --minutes 3
+
+soak: $(VENV)/.developing ## Kill, flush and restart everything under load; nothing may be lost or doubled (some minutes a seed)
+	@$(BIN)/python -m tests.soak $(SOAK)
 
 install-check: ## Build the wheel, install it into an empty environment and use it
 	@sh .ci/install-check "$(PYTHON)"

@@ -14,13 +14,14 @@ from types import FrameType
 import orjson
 from rich.console import Console
 
+from bench.background import Background, run_background
 from bench.cases import CASES
 from bench.errors import BenchError
 from bench.growth import run_growth
 from bench.options import DEFAULT_PASSWORD, Options, read_options
 from bench.people import meet_all
 from bench.progress import Progress
-from bench.report import OURS, PEER, cases_table, growth_table, start_table
+from bench.report import OURS, PEER, background_table, cases_table, growth_table, start_table
 from bench.rounds import Row, Target, run_case
 from bench.seeding import seeded_database
 from bench.servers import Backing, backing, full_environment, instance_folder, serving
@@ -34,13 +35,18 @@ class Results:
     cases: list[Row] = field(default_factory=list)
     growth: list[Row] = field(default_factory=list)
     start: Start | None = None
+    background: Background | None = None
     # What else this machine did before: the first thing to look at when figures surprise.
     load: float = field(default_factory=lambda: os.getloadavg()[0])
 
     @property
     def failed(self) -> list[Row]:
         """List the rounds with an answer that was no success."""
-        return [row for row in (*self.cases, *self.growth) if row.failures]
+        return [
+            row
+            for row in (*self.cases, *self.growth, *(self.background.rows if self.background else ()))
+            if row.failures
+        ]
 
     def as_dict(self, options: Options, seconds: float) -> dict[str, object]:
         """Give everything for the JSON file, without anything secret."""
@@ -56,6 +62,7 @@ class Results:
             "data": options.shape.name,
             "cases": [row.as_dict() for row in self.cases],
             "growth": [row.as_dict() for row in self.growth],
+            "tasks": self.background.as_dict() if self.background else None,
             "start": self.start.as_dict() if self.start else None,
         }
 
@@ -90,10 +97,12 @@ def run(options: Options) -> Results:
         if "start" in options.only:
             report = progress.step("start", options.start_rounds * 2)
             results.start = run_start(options.start_rounds, report)
-        if chosen or "growth" in options.only:
+        if chosen or {"growth", "tasks"} & set(options.only):
             with backing(options) as servers:
                 if chosen:
                     results.cases = run_cases(chosen, servers, options, progress)
+                if "tasks" in options.only:
+                    results.background = run_background(servers, options, progress)
                 if "growth" in options.only:
                     results.growth = run_growth(servers, options, progress)
     return results
@@ -137,6 +146,8 @@ def show(results: Results, console: Console) -> None:
         console.print(cases_table(results.cases))
     if results.growth:
         console.print(growth_table(results.growth))
+    if results.background:
+        console.print(background_table(results.background))
     if results.start:
         console.print(start_table(results.start))
     console.print(f"load before the run: {results.load:.1f} on {os.cpu_count()} processors")

@@ -1,6 +1,7 @@
 """What is asked: each case is one line of a table, made of calls and their weights."""
 
 import random
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ WRITES = 200
 # One user in ten only writes, so that the lists that are read do not grow from round to round.
 WRITERS_SHARE = 10
 SEED = 7
+# In texts that no earlier run may have asked for.
+RUN = secrets.token_hex(4)
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Case:
     calls: tuple[tuple[int, Call], ...]
     connections: int = 32
     times_fewer_ms: float | None = None
+    # How many different requests go round; None is the usual number for reads and writes.
+    requests: int | None = None
 
     @property
     def writes(self) -> bool:
@@ -89,16 +94,24 @@ def study_topic(chapter: int, topic: int, sentence: str) -> dict[str, object]:
     return made
 
 
+def topic_to_explain(person: Person, number: int) -> object:
+    """Ask for an explanation that nobody has asked for: an answer from the cache would be another thing."""
+    return {"topic": f"Topic {number} of {person.email} ({RUN})", "level": "beginner", "language": "en"}
+
+
 LIST = Call("GET", "/api/notes/")
 PAGE = Call("GET", "{page}")
 DETAIL = Call("GET", "/api/notes/{note_id}/")
 CREATE = Call("POST", "/api/notes/", study_note)
+ASK = Call("POST", "/api/ai-tools/generate/", topic_to_explain)
 LOGIN = Call("POST", "/api/token/", credentials, signed_in=False)
 
 CASES = {
     "list": Case(((1, LIST),), times_fewer_ms=5),
     "detail": Case(((1, DETAIL),), times_fewer_ms=5),
     "create": Case(((1, CREATE),), connections=16),
+    # No worker runs: what is measured is the request, up to its task in the database and the bell in Redis.
+    "ask": Case(((1, ASK),), times_fewer_ms=4, requests=20_000),
     # Password hashing fills every core: more connections would only wait.
     "login": Case(((1, LOGIN),), connections=4),
 }
@@ -119,5 +132,5 @@ def prepare(case: Case, people: Sequence[Person], host: str) -> list[bytes]:
     crowd = people[-writers:] if case.writes else readers
     return [
         chance.choices(calls, weights)[0].encode(crowd[n % len(crowd)], n, chance, host)
-        for n in range(WRITES if case.writes else READS)
+        for n in range(case.requests or (WRITES if case.writes else READS))
     ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
+from bench.background import Background
 from bench.cases import CASES
 from bench.figures import Spread, paired_ratio
 from bench.growth import MOST_RATIO
@@ -139,6 +140,15 @@ def growth_table(rows: Sequence[Row]) -> Table:
             ("required", needs),
         ],
     )
+
+
+def background_table(found: Background) -> Table:
+    """Lay out what was found of background work."""
+    table = Table("what", "figure", "required", title="Background work", title_justify="left")
+    for finding in found.findings:
+        required = "" if finding.holds is None else verdict(finding.holds, finding.required)
+        table.add_row(finding.name, finding.figure, required)
+    return table
 
 
 def start_table(start: Start) -> Table:

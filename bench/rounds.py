@@ -68,7 +68,7 @@ def run_case(
     for number, target in schedule(targets, options.rounds):
         load = Load(
             port=target.port,
-            requests=prepared[target.name],
+            requests=turned(prepared[target.name], number / options.rounds),
             connections=case.connections,
             seconds=options.seconds,
             warm_seconds=options.warm_seconds,
@@ -77,6 +77,12 @@ def run_case(
         rows.append(make_row(name, target.name, number, measure(load, target.roots)))
         report()
     return rows
+
+
+def turned(requests: list[bytes], share: float) -> list[bytes]:
+    """Begin elsewhere in each round, so that what must be new is not asked for in every one."""
+    start = int(len(requests) * share)
+    return requests[start:] + requests[:start]
 
 
 def make_row(case: str, target: str, number: int, measured: Measured) -> Row:

@@ -99,6 +99,11 @@ def skip_locked() -> str:
     return "FOR UPDATE SKIP LOCKED" if is_postgresql() else ""
 
 
+def row_lock(name: str) -> str:
+    """Give the SQL by which a SELECT holds the rows of the table called `name` in it until the transaction ends."""
+    return f"FOR NO KEY UPDATE OF {name}" if is_postgresql() else ""
+
+
 def insert_rows(model: type[Base], records: Sequence[Mapping[str, Any]], *returning: Any) -> Sequence[AnyRow]:
     """Insert any number of records with one statement and one parameter; gives the `returning` columns.
 

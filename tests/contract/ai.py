@@ -14,6 +14,8 @@ from tests.conftest import make_settings
 
 from . import expect
 
+# Comments of 15 s each, and the one that opens a stream.
+SILENT_COMMENTS = 3
 BASE = "/api/ai-tools/"
 HISTORY = BASE + "history/"
 QUOTA = BASE + "quota/"
@@ -145,6 +147,21 @@ def one_event(block):
     data = json.loads("\n".join(value for name, value in fields if name == "data"))
     assert isinstance(data, dict), data
     return Event(found.get("event", "message"), found.get("id"), data)
+
+
+def blocks(answer):
+    """The blocks of a live stream, as they arrive: events and comments.
+
+    Fails when nothing but comments has come for half a minute: they keep the line open for ever.
+    """
+    block, comments = "", 0
+    for line in answer.iter_lines():
+        block += line + "\n"
+        if line == "":
+            comments = comments + 1 if block.startswith(":") else 0
+            assert comments <= SILENT_COMMENTS, "nothing happens on this stream"
+            yield block
+            block = ""
 
 
 def events(client, task_id, last=None):

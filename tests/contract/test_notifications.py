@@ -47,6 +47,27 @@ def test_an_answer_that_is_ready_is_told(alice, do_tasks):
     assert told["action_id"] in (answer.json["task_id"], ai.task(alice, answer)["result"]["id"])
 
 
+def test_an_answer_from_the_cache_is_told_as_well(alice, bob, do_tasks):
+    ai.ask(alice)
+    do_tasks()
+    answer = ai.ask(bob)
+    (told,) = expect.walk(bob, ALL)
+    assert ai.has_fields(told, FIELDS) | {"id": 0} == expect.walk(alice, ALL)[0] | {
+        "id": 0,
+        "action_id": answer.json["task_id"],
+        "created_at": told["created_at"],
+    }
+
+
+def test_who_does_not_wish_to_know_is_not_told(alice, bob, do_tasks):
+    settings = {"notification_settings": {"ai_completed": False}}
+    for client in (alice, bob):
+        expect.ok(client.patch("/api/auth/me/", json=settings))
+        ai.ask(client)
+        do_tasks()
+        assert expect.walk(client, ALL) == []
+
+
 def test_nothing_is_told_before_there_is_something(alice):
     ai.accepted(ai.ask(alice))
     assert expect.walk(alice, ALL) == []
@@ -178,16 +199,6 @@ def server(tmp_path_factory):
         yield started
 
 
-def blocks(answer):
-    """The blocks of a live stream, as they arrive: events and comments."""
-    block = ""
-    for line in answer.iter_lines():
-        block += line + "\n"
-        if line == "":
-            yield block
-            block = ""
-
-
 def told(arriving):
     """The next event of a live stream."""
     return next(event for block in arriving if (event := ai.one_event(block)) is not None)
@@ -200,7 +211,7 @@ def test_notifications_are_told_live_and_only_to_their_owner(server):
             200,
             "text/event-stream",
         )
-        arriving = blocks(answer)
+        arriving = ai.blocks(answer)
         assert next(arriving)
         for client in (emil, dora):
             assert client.post(ai.BASE + "summarize/", json={"content": "Cells."}).status_code == 202
@@ -212,7 +223,7 @@ def test_notifications_are_told_live_and_only_to_their_owner(server):
 def test_a_stream_sends_a_comment_when_there_is_nothing_to_tell(server):
     dora = server.sign_up(f"dora{time.monotonic_ns()}@example.com")
     with dora.stream("GET", ALL + "stream/", timeout=20) as answer:
-        arriving = blocks(answer)
+        arriving = ai.blocks(answer)
         assert next(arriving).startswith(":")
         begin = time.monotonic()
         assert next(arriving).startswith(":")
@@ -228,11 +239,11 @@ def waited(client, text):
 def test_a_stream_that_broke_is_resumed_without_a_gap(server):
     dora = server.sign_up(f"dora{time.monotonic_ns()}@example.com")
     with dora.stream("GET", ALL + "stream/", timeout=20) as answer:
-        arriving = blocks(answer)
+        arriving = ai.blocks(answer)
         assert next(arriving)
         waited(dora, "First.")
         first = told(arriving)
     waited(dora, "Second.")
     with dora.stream("GET", ALL + "stream/", timeout=20, headers={"Last-Event-ID": first.id}) as answer:
-        second = told(blocks(answer))
+        second = told(ai.blocks(answer))
     assert "Second" in second.data["message"] and int(second.id) > int(first.id)

@@ -161,12 +161,7 @@ def listening(client, path, last=None):
 
 def arriving(answer):
     """The events of a live stream, and None for each comment."""
-    block = ""
-    for line in answer.iter_lines():
-        block += line + "\n"
-        if line == "":
-            yield ai.one_event(block)
-            block = ""
+    return map(ai.one_event, ai.blocks(answer))
 
 
 def test_tokens_arrive_while_the_model_still_writes(dora):

@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from noteassist import db
-from noteassist.models import AiCall, Profile, Task, User
+from noteassist.models import AiCall, Task, User
 from noteassist.services.ai import gates, outputs, prompts
 from noteassist.services.ai.base import (
     AnswerReader,
@@ -33,7 +33,6 @@ from noteassist.services.ai.providers import Link, chain_of, provider_of
 from noteassist.services.ai.references import related_notes
 from noteassist.services.ai.titles import title_of
 from noteassist.services.notifications import notify
-from noteassist.services.tasks.ending import NAMES
 from noteassist.services.tasks.failures import Fail, TryLater
 from noteassist.services.tasks.runs import Outcome, TaskRun
 
@@ -239,7 +238,7 @@ def _keep(
     completion: Completion | None,
     followers: Sequence[db.AnyRow],
 ) -> None:
-    """Keep the answer for the task's owner and for those who joined, and tell them."""
+    """Keep the answer for the task's owner and for those who joined."""
     task = run.task
     if task.user_id is None:
         return
@@ -254,12 +253,3 @@ def _keep(
     if completion is None:
         db.execute(update(Task).where(Task.id == task.id).values(is_cached=True))
     keep(uses, made, cached=completion is None, tokens=tokens, cache_key=cache_key)
-    wanted = _who_wants_to_know([use.user_id for use in uses])
-    for use in uses:
-        if use.user_id in wanted:
-            notify(use.user_id, "success", f"{NAMES[task.kind]} is ready", made.title, use.task_id)
-
-
-def _who_wants_to_know(user_ids: Sequence[int]) -> set[int]:
-    wanted = select(Profile.user_id).where(Profile.user_id.in_(user_ids), Profile.ai_completed)
-    return {row.user_id for row in db.rows(wanted)}

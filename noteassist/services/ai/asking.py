@@ -18,6 +18,7 @@ from noteassist.services.ai.keeping import Answer, Use, copy_parameters, copy_st
 from noteassist.services.ai.providers import Link, chain_of
 from noteassist.services.ai.quota import Allowance, reserve
 from noteassist.services.tasks.creation import TYPES, create, insert_task, ring, task_values
+from noteassist.services.tasks.telling import user_was_told
 from noteassist.services.versions import begin_write
 
 TRIES = 3
@@ -86,11 +87,14 @@ def _made_or_served(actor: Actor, wish: Wish, args: Mapping[str, Any], key: str)
     """
     if wish.topic is not None:
         return None
-    values = task_values(wish.tool, args, user_id=actor.user_id, dedupe_key=key) | copy_parameters(key)
+    values = task_values(wish.tool, args, user_id=actor.user_id, dedupe_key=key)
+    values |= copy_parameters(wish.tool, values["id"], key)
     statements = (insert_task(outputs.reusable_sql()), *copy_statements())
     made, served, *_ = db.together(statements, TYPES, values)
     if made:
         ring(wish.tool, values["id"])
+    if served:
+        user_was_told(actor.user_id)
     if made or served:
         return Asked(values["id"], "queued" if made else "succeeded", None)
     return None
@@ -129,9 +133,13 @@ def _served(actor: Actor, wish: Wish, args: Mapping[str, Any], key: str) -> Aske
     """Answer from the cache: a task that has succeeded already, with its own output and usage."""
     if wish.topic is not None:
         return _served_over_topic(actor, wish, args, key)
-    values = task_values(wish.tool, args, user_id=actor.user_id) | copy_parameters(key)
+    values = task_values(wish.tool, args, user_id=actor.user_id)
+    values |= copy_parameters(wish.tool, values["id"], key)
     served, *_ = db.together(copy_statements(), TYPES, values)
-    return Asked(values["id"], "succeeded", None) if served else None
+    if not served:
+        return None
+    user_was_told(actor.user_id)
+    return Asked(values["id"], "succeeded", None)
 
 
 def _served_over_topic(actor: Actor, wish: Wish, args: Mapping[str, Any], key: str) -> Asked | None:
@@ -139,7 +147,8 @@ def _served_over_topic(actor: Actor, wish: Wish, args: Mapping[str, Any], key: s
     answer = outputs.find_reusable(key)
     if answer is None:
         return None
-    values = task_values(wish.tool, args, user_id=actor.user_id) | copy_parameters(key)
+    values = task_values(wish.tool, args, user_id=actor.user_id)
+    values |= copy_parameters(wish.tool, values["id"], key)
     served, *_ = db.together(copy_statements()[:1], TYPES, values)
     if not served:
         return None

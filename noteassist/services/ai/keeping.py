@@ -5,14 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from noteassist import db
-from noteassist.models import AiUsage
+from noteassist.models import AiUsage, Profile
 from noteassist.services.ai.offline import LABEL
 from noteassist.services.ai.outputs import KEPT, REUSED, insert_outputs, reusable_sql
 from noteassist.services.ai.titles import code_in
+from noteassist.services.notifications import notify
 from noteassist.services.tasks.creation import insert_done
+from noteassist.services.tasks.ending import NAMES
 
 CONTEXT_LINES = 3
 
@@ -27,6 +29,14 @@ FROM ai_outputs WHERE id = ({newest})"""
 _COPY_USAGE = """\
 INSERT INTO ai_usage (user_id, task_id, tool, provider, model, cached, created_at)
 SELECT :user_id, :id, tool, provider, model, :yes, :made_at FROM ai_outputs WHERE id = ({newest})"""
+# The user's row is locked before the id is drawn, as everywhere: a watcher who has seen one id has missed none below.
+_COPY_NOTIFICATION = """\
+INSERT INTO notifications (user_id, type, title, message, action_id, created_at)
+SELECT users.id, 'success', :headline, ai_outputs.title, :about, :made_at
+FROM users JOIN profiles ON profiles.user_id = users.id AND profiles.ai_completed
+    JOIN ai_outputs ON ai_outputs.id = ({newest})
+WHERE users.id = :user_id
+{locked}"""
 _NEW_VERSION = "UPDATE users SET data_version = data_version + 1 WHERE id = :user_id AND EXISTS ({found})"
 
 
@@ -38,15 +48,21 @@ def copy_statements() -> tuple[str, ...]:
         insert_done(found),
         _COPY_OUTPUT.format(newest=newest),
         _COPY_USAGE.format(newest=newest),
+        _COPY_NOTIFICATION.format(newest=newest, locked=db.row_lock("users")),
         _NEW_VERSION.format(found=found),
     )
 
 
-def copy_parameters(cache_key: str) -> dict[str, Any]:
+def copy_parameters(tool: str, task_id: str, cache_key: str) -> dict[str, Any]:
     """Give the parameters of those statements beside the task's."""
     now = db.utcnow()
     times = {"oldest": now - REUSED, "made_at": now, "expires_at": now + KEPT}
-    return times | {"cache_key": cache_key}
+    return times | {"cache_key": cache_key, "headline": headline(tool), "about": task_id}
+
+
+def headline(tool: str) -> str:
+    """Give the title of the notification that an answer is there."""
+    return f"{NAMES[tool]} is ready"
 
 
 @dataclass(frozen=True)
@@ -80,8 +96,9 @@ def keep(
     tokens: int = 0,
     cache_key: str | None = None,
 ) -> None:
-    """Keep an answer for its callers; the first one's is what it cost unless `cached`, the others cost nothing.
+    """Keep an answer for its callers and tell them.
 
+    The first one's is what it cost unless `cached`, the others cost nothing.
     With a `cache_key` the first one's output answers identical requests from now on.
     """
     # The first caller is the one who asked, unless nobody had to.
@@ -89,6 +106,15 @@ def keep(
     pairs = list(zip(uses, costs, strict=True))
     insert_outputs([_output(use, answer, cost, cache_key) for use, cost in pairs])
     db.execute(insert(AiUsage), [_usage(use, answer, cost) for use, cost in pairs])
+    wanted = _who_wants_to_know([use.user_id for use in uses])
+    for use in uses:
+        if use.user_id in wanted:
+            notify(use.user_id, "success", headline(answer.tool), answer.title, use.task_id)
+
+
+def _who_wants_to_know(user_ids: Sequence[int]) -> set[int]:
+    wanted = select(Profile.user_id).where(Profile.user_id.in_(user_ids), Profile.ai_completed)
+    return {row.user_id for row in db.rows(wanted)}
 
 
 def _output(use: Use, answer: Answer, tokens: int | None, cache_key: str | None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The application factory."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -54,6 +55,10 @@ class NoteAssist(Flask):
         key = requested_key()
         return db.in_transaction(answer if key is None else lambda: once(key, answer))
 
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Take each function as it is: none of ours is a coroutine, and Flask would look at a dozen a request."""
+        return func
+
     def raise_routing_exception(self, request: Request) -> NoReturn:
         """Refuse what no route takes; a path without its last slash is sent to the one with it."""
         if isinstance(request.routing_exception, RequestRedirect):
@@ -97,7 +102,13 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options,
         # Reads have connections of their own, which stay in AUTOCOMMIT: switching costs as much as a read.
         "SQLALCHEMY_BINDS": {
-            "reader": {"url": settings.database_url, "isolation_level": "AUTOCOMMIT", **engine_options}
+            "reader": {
+                "url": settings.database_url,
+                "isolation_level": "AUTOCOMMIT",
+                # There is never anything to roll back.
+                "pool_reset_on_return": None,
+                **engine_options,
+            }
         },
         "JWT_SECRET_KEY": tokens.derived_key(settings.secret_key, "access-token"),
         "JWT_ALGORITHM": "HS256",

@@ -96,7 +96,7 @@ def _page_statement(
     arguments: tuple[Any, ...],
     order: Order,
     kind: tuple[bool, bool, bool],
-) -> db.AnySelect:
+) -> db.Prepared:
     _, placed, backward = kind
     statement = build(*arguments)
     descending = order.descending != backward
@@ -105,4 +105,4 @@ def _page_statement(
         row = tuple_(*order.columns)
         statement = statement.where(row < key if descending else row > key)
     directed = [column.desc() if descending else column.asc() for column in order.columns]
-    return statement.order_by(*directed).limit(bindparam("page_limit"))
+    return db.Prepared(statement.order_by(*directed).limit(bindparam("page_limit")))

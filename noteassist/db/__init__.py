@@ -15,6 +15,7 @@ from noteassist.db.model import (
     is_postgresql,
     utcnow,
 )
+from noteassist.db.prepared import Prepared, observers
 from noteassist.db.sql import (
     clock,
     each_of,
@@ -56,6 +57,7 @@ __all__ = [
     "AnySelect",
     "Base",
     "Id",
+    "Prepared",
     "Sortable",
     "UtcDateTime",
     "after_commit",
@@ -78,6 +80,7 @@ __all__ = [
     "is_leader",
     "is_postgresql",
     "json_list",
+    "observers",
     "per_database",
     "read_rows",
     "reader",

@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from noteassist.db.model import AnyRow, AnySelect, Base, Id, db, is_postgresql
+from noteassist.db.prepared import Prepared
 from noteassist.db.transactions import execute, execute_first
 
 Made = TypeVar("Made")
@@ -70,10 +71,10 @@ def together(
 
 
 @lru_cache(maxsize=64)
-def _as_one(statements: tuple[str, ...], types: tuple[tuple[str, Any], ...]) -> TextClause:
+def _as_one(statements: tuple[str, ...], types: tuple[tuple[str, Any], ...]) -> Prepared:
     parts = [f"s{number} AS ({statement} RETURNING 1)" for number, statement in enumerate(statements)]
     counts = [f"(SELECT count(*) FROM s{number})" for number in range(len(statements))]  # noqa: S608  # our own SQL
-    return _bound(f"WITH {', '.join(parts)} SELECT {', '.join(counts)}", types)  # our own SQL
+    return Prepared(_bound(f"WITH {', '.join(parts)} SELECT {', '.join(counts)}", types))  # our own SQL
 
 
 @lru_cache(maxsize=64)

@@ -10,9 +10,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Engine, Executable, exc, text
+from sqlalchemy import Connection, CursorResult, Engine, Executable, PoolProxiedConnection, exc, text
 
+from noteassist.db import prepared
 from noteassist.db.model import AnyRow, db, is_postgresql
+from noteassist.db.prepared import Prepared
 from noteassist.errors import AppError, DatabaseUnavailable
 
 log = logging.getLogger(__name__)
@@ -135,13 +137,17 @@ def is_in_transaction() -> bool:
     return _unit.get() is not None
 
 
-def execute(statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+def execute(statement: Executable | Prepared, parameters: Any = None) -> CursorResult[Any]:
     """Run a statement in the open transaction; raises RuntimeError when there is none."""
     _open_unit().has_begun = True
-    return db.session.connection().execute(statement, parameters)
+    return db.session.connection().execute(_core(statement), parameters)
 
 
-def execute_first(statement: Executable, parameters: Mapping[str, Any]) -> Sequence[AnyRow]:
+def _core(statement: Executable | Prepared) -> Executable:
+    return statement.statement if isinstance(statement, Prepared) else statement
+
+
+def execute_first(statement: Prepared, parameters: Mapping[str, Any]) -> Sequence[AnyRow]:
     """Run a statement that returns rows in the open transaction, or, when it is the first one, by itself.
 
     By itself it costs one round trip instead of three (BEGIN, statement, COMMIT), and what it does stays even if
@@ -152,33 +158,32 @@ def execute_first(statement: Executable, parameters: Mapping[str, Any]) -> Seque
     return read_rows(statement, parameters)
 
 
-def rows(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[AnyRow]:
+def rows(statement: Executable | Prepared, parameters: Mapping[str, Any] | None = None) -> Sequence[AnyRow]:
     """Read rows: in the open transaction when there is one, else by themselves."""
     if (unit := _unit.get()) is not None:
         unit.has_begun = True
-        return db.session.connection().execute(statement, parameters).all()
+        return db.session.connection().execute(_core(statement), parameters).all()
     return read_rows(statement, parameters)
 
 
-def row(statement: Executable, parameters: Mapping[str, Any] | None = None) -> AnyRow | None:
+def row(statement: Executable | Prepared, parameters: Mapping[str, Any] | None = None) -> AnyRow | None:
     """Read the first row or None; see `rows`."""
     found = rows(statement, parameters)
     return found[0] if found else None
 
 
-def read_rows(statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[AnyRow]:
+def read_rows(
+    statement: Executable | Prepared, parameters: Mapping[str, Any] | None = None
+) -> Sequence[AnyRow]:
     """Read rows outside of any transaction: no BEGIN and no ROLLBACK, so one round trip."""
     held = _held.get()
-    if held is None:
-        with reader().connect() as connection:
-            return connection.execute(statement, parameters).all()
-    if held.connection is None:
-        held.connection = reader().connect()
+    if held is not None:
+        return held.read(statement, parameters)
+    held = HeldConnection()
     try:
-        return held.connection.execute(statement, parameters).all()
-    except exc.DBAPIError:
+        return held.read(statement, parameters)
+    finally:
         held.release()
-        raise
 
 
 def reader() -> Engine:
@@ -186,17 +191,37 @@ def reader() -> Engine:
     return db.engines["reader"]
 
 
-@dataclass
 class HeldConnection:
     """A connection that all reads of one request share: taking one from the pool costs more than a read."""
 
-    connection: Connection | None = None
+    def __init__(self) -> None:
+        self.pooled: PoolProxiedConnection | None = None
+        self.connection: Connection | None = None
+
+    def read(
+        self, statement: Executable | Prepared, parameters: Mapping[str, Any] | None
+    ) -> Sequence[AnyRow]:
+        """Run a statement and give its rows; raises DBAPIError, after which the next read has a new connection."""
+        try:
+            if self.pooled is None:
+                self.pooled = prepared.connect(reader())
+            if isinstance(statement, Prepared):
+                return statement.run(reader(), self.pooled, parameters or {})
+            if self.connection is None:
+                self.connection = Connection(reader(), self.pooled)
+            return self.connection.execute(statement, parameters).all()
+        except exc.DBAPIError:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Give the connection back to the pool."""
-        if self.connection is not None:
-            self.connection.close()
-            self.connection = None
+        connection, pooled = self.connection, self.pooled
+        self.connection = self.pooled = None
+        if connection is not None:
+            connection.close()
+        elif pooled is not None:
+            pooled.close()
 
 
 _held: ContextVar[HeldConnection | None] = ContextVar("held_connection", default=None)

@@ -11,7 +11,7 @@ from noteassist.security.permissions import Permission, allows
 from noteassist.security.tokens import read_access
 
 # One statement says whether the session lives, whether the user may sign in, and what they are today.
-LIVE_SESSION = (
+LIVE_SESSION = db.Prepared(
     select(
         User.id,
         User.role,

@@ -23,7 +23,7 @@ ACCOUNT_TIMES = ("created_at", "last_login_at")
 PROFILE_FIELDS = ("bio", "avatar_url", "timezone", "language", "daily_goal")
 NOTIFICATION_FIELDS = ("email_reminders", "weekly_summary", "product_news", "ai_completed")
 
-_ACCOUNT = (
+_ACCOUNT = db.Prepared(
     select(
         *(getattr(User, name) for name in (*ACCOUNT_FIELDS, *ACCOUNT_TIMES)),
         *(getattr(Profile, name) for name in (*PROFILE_FIELDS, *NOTIFICATION_FIELDS)),
@@ -47,7 +47,7 @@ def describe(user_id: int) -> dict[str, Any]:
 
 
 def _present(row: db.AnyRow) -> dict[str, Any]:
-    values = row._mapping  # noqa: SLF001  # public in all but its name
+    values = row._asdict()
     user = {name: values[name] for name in (*ACCOUNT_FIELDS, *ACCOUNT_TIMES)}
     user["profile"] = {name: values[name] for name in PROFILE_FIELDS}
     user["notification_settings"] = {name: values[name] for name in NOTIFICATION_FIELDS}

@@ -175,7 +175,7 @@ def test_processes_that_start_at_once_migrate_one_after_the_other(
         server = LiveServer(tmp_path, settings | {"WEB_PROCESSES": "2"})
         try:
             server.launch()
-            eventually(lambda: other.execute(waiting, [number]).rowcount == 2, 15, "they do not wait")
+            eventually(lambda: other.execute(waiting, [number]).rowcount == 2, 60, "they do not wait")
             other.rollback()
             server.wait_until("/readyz")
             assert "Traceback" not in server.log_tail()

@@ -117,7 +117,7 @@ def test_a_success_does_not_open_what_was_closed_meanwhile(app, bob, ask, groq, 
         gates.note_failure("groq")
     groq.token_delay = 0.01
     slow = ask()
-    scene.until(lambda: groq.count)
+    scene.until(lambda: groq.outcomes.total())
     groq.next(Status(429, retry_after=300))
     quick = ask(bob)
     scene.until(lambda: scene.state(app, quick).waiting_for)

@@ -90,7 +90,7 @@ def made_for(app: NoteAssist, task_id: str) -> tuple[int, int, int]:
     return counts[0], counts[1], counts[2]
 
 
-def until(condition: Callable[[], Any], seconds: float = 15) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
     """Wait until something holds; gives it."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

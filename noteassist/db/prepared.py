@@ -1,0 +1,139 @@
+"""Statements of every request: compiled once, and run on the driver's own cursor.
+
+SQLAlchemy's execution of a short SELECT takes four times the processor time of the driver's
+(docs/adr/0026-hot-statements-on-the-driver.md). Here its compiler and its types are used, and its execution is not.
+"""
+
+import threading
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, cast
+
+from sqlalchemy import Engine, Executable, PoolProxiedConnection, exc
+from sqlalchemy.sql.compiler import SQLCompiler
+
+# Are told each statement before it is sent.
+observers: list[Callable[[str], None]] = []
+_CURSOR = "noteassist.cursor"
+
+
+class Prepared:
+    """A statement with bound parameters that is run again and again; it is not to have lists as parameters."""
+
+    def __init__(self, statement: Executable) -> None:
+        self.statement = statement
+        self.lock = threading.Lock()
+        self.plans: dict[str, Plan] = {}
+
+    def run(
+        self, engine: Engine, connection: PoolProxiedConnection, parameters: Mapping[str, Any]
+    ) -> Sequence[Any]:
+        """Run it and give its rows as named tuples.
+
+        Raises what SQLAlchemy would: the driver's error within a DBAPIError. A connection that is broken then is
+        invalidated.
+        """
+        plan = self.plans.get(engine.dialect.name) or self._planned(engine)
+        for tell in observers:
+            tell(plan.sql)
+        try:
+            cursor = connection.info.get(_CURSOR)
+            if cursor is None:
+                cursor = connection.info[_CURSOR] = connection.cursor()
+            cursor.execute(plan.sql, plan.bound(parameters))
+            return plan.rows(cursor)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise _wrapped(error, plan.sql, engine, connection) from error
+
+    def _planned(self, engine: Engine) -> "Plan":
+        with self.lock:
+            return self.plans.setdefault(engine.dialect.name, Plan(self.statement, engine))
+
+
+class Plan:
+    """How a statement is run on one kind of database."""
+
+    def __init__(self, statement: Executable, engine: Engine) -> None:
+        compiled = statement.compile(dialect=engine.dialect)  # type: ignore[attr-defined]  # every executable has it
+        if not isinstance(compiled, SQLCompiler) or compiled.post_compile_params:
+            raise TypeError("a prepared statement takes no lists")
+        self.sql = str(compiled)
+        self.order = compiled.positiontup
+        # What SQLAlchemy's own execution uses.
+        binders = compiled._bind_processors  # noqa: SLF001
+        self.binders: dict[str, Any] = {
+            name: process for name, process in binders.items() if callable(process)
+        }
+        self.constants = {
+            name: self._bind(name, bind.effective_value)
+            for bind, name in compiled.bind_names.items()
+            if not bind.required
+        }
+        columns = compiled._result_columns  # noqa: SLF001
+        self.results = [
+            (number, process)
+            for number, column in enumerate(columns)
+            if (process := column.type.dialect_impl(engine.dialect).result_processor(engine.dialect, None))
+        ]
+        self.names = tuple(column.keyname for column in columns)
+
+    def _bind(self, name: str, value: Any) -> Any:
+        process = self.binders.get(name)
+        return process(value) if process else value
+
+    def bound(self, parameters: Mapping[str, Any]) -> Any:
+        """Give the parameters as the driver takes them; raises KeyError for one that is missing."""
+        values = self.constants | {name: self._bind(name, value) for name, value in parameters.items()}
+        return values if self.order is None else [values[name] for name in self.order]
+
+    def rows(self, cursor: Any) -> Sequence[Any]:
+        """Read all rows."""
+        found = cursor.fetchall()
+        if not found:
+            return []
+        make = _row_class(self.names or tuple(column[0] for column in cursor.description))
+        if self.results:
+            found = [self._processed(row) for row in found]
+        return [make(row) for row in found]
+
+    def _processed(self, row: Sequence[Any]) -> list[Any]:
+        values = list(row)
+        for number, process in self.results:
+            values[number] = process(values[number])
+        return values
+
+
+@lru_cache(maxsize=512)
+def _row_class(names: tuple[str, ...]) -> Callable[[Sequence[Any]], Any]:
+    made: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # the names come from the statement
+    return cast("Callable[[Sequence[Any]], Any]", made._make)
+
+
+def connect(engine: Engine) -> PoolProxiedConnection:
+    """Take a connection from the pool; raises TimeoutError when all are busy, and DBAPIError."""
+    try:
+        return engine.raw_connection()
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise _error(error, None, engine, is_broken=True) from error
+
+
+def _wrapped(error: Exception, sql: str, engine: Engine, connection: PoolProxiedConnection) -> Exception:
+    """Make SQLAlchemy's error of a driver's, and give up the connection where it is broken."""
+    is_broken = engine.dialect.is_disconnect(error, connection.driver_connection, None)  # type: ignore[arg-type]  # the driver's own
+    if is_broken:
+        connection.invalidate(error)
+    return _error(error, sql, engine, is_broken=is_broken)
+
+
+def _error(error: Exception, sql: str | None, engine: Engine, *, is_broken: bool) -> Exception:
+    made = exc.DBAPIError.instance(
+        sql,
+        None,
+        error,
+        engine.dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        connection_invalidated=is_broken,
+        dialect=engine.dialect,
+    )
+    return made if isinstance(made, Exception) else error

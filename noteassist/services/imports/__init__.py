@@ -1,0 +1,1 @@
+"""Imports: notes out of files that people have from elsewhere."""

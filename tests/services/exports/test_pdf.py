@@ -1,0 +1,146 @@
+"""PDF exports, read back with pypdf."""
+
+import io
+from pathlib import Path
+
+import orjson
+import pypdf
+import pytest
+
+from noteassist.services.exports.highlighting import COLOURS, highlight
+from noteassist.services.exports.markdown_reader import read_markdown
+from noteassist.services.exports.maths import to_typst, understood
+from noteassist.services.exports.rendering import render
+
+from .notes import detail, explained
+from .test_pages import HOSTILE
+
+SAMPLE = Path(__file__).parents[2] / "data" / "study_note.md"
+
+
+def pdf_of(note):
+    return render(orjson.dumps({"format": "pdf", "note": note}))
+
+
+def text_of(content):
+    reader = pypdf.PdfReader(io.BytesIO(content))
+    return "\n".join(page.extract_text() for page in reader.pages).replace("\u200b", "")
+
+
+def test_the_long_note_is_a_book_with_title_contents_and_numbers():
+    content = pdf_of(read_markdown(SAMPLE.read_text()))
+    reader = pypdf.PdfReader(io.BytesIO(content))
+    texts = [page.extract_text() for page in reader.pages]
+    assert reader.metadata.title == "Numbers, languages and machines: one term of notes"
+    assert "one term of notes" in texts[0] and "Contents" in texts[1] and "2 / " in texts[1]
+    whole = "\n".join(texts)
+    for expected in ("1.1 Vectors", "dataclass", "падеж", "Strassen", "undefinedcommand", "ὀρθός", "книгами"):
+        assert expected in whole
+    assert reader.outline[0].title == "1 Linear algebra"
+    addresses = [
+        a.get_object()["/A"].get("/URI")
+        for p in reader.pages
+        for a in p.get("/Annots", [])
+        if "/A" in a.get_object()
+    ]
+    assert "https://en.wikipedia.org/wiki/Vector_space" in addresses
+    assert not any(address and address.startswith(("javascript", "file")) for address in addresses)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_texts_make_a_document(text):
+    note = explained(f"Before {text} after\n\n{text}\n")
+    note["title"] = note["chapters"][0]["title"] = note["chapters"][0]["topics"][0]["name"] = text
+    assert "Before" in text_of(pdf_of(note))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '#panic("x")',
+        '#read("/etc/passwd")',
+        '"; #read("/etc/passwd"); "',
+        '\\" #panic()',
+        "= heading\n+ list\n/ term: x\n@label <label>",
+        '$ #read("/etc/passwd") $',
+        '$\\text{" #panic(\\text{x}) "}$',
+        "$x // y$",
+        "$x /* y$",
+        "$\\$ #panic() \\$$",
+        '$std.read("/etc/passwd")$',
+        '```\n") #panic()\n```',
+        '`") #panic()`',
+        '[x](https://example.org/")#panic())',
+        '| a\\|b | #panic() |\n|---|---|\n| " | ] |',
+        "[^a] and [^a] again\n\n[^a]: note [^b]\n\n[^b]: other [^a]",
+        "^[inline *note*]",
+        "- \n- \n\n1. \n\n> \n\n| a |\n|---|",
+        "9999999999. far",
+        "\u202eright to left\u2066",
+        "a" * 5000,
+        "`" + "b" * 5000 + "`",
+        "|" + "a|" * 60 + "\n|" + "-|" * 60,
+        "$" + "x_{" * 60 + "}" * 60 + "$",
+        "*a **b " * 2000,
+        "> " * 3000 + "x",
+    ],
+)
+def test_what_is_code_in_typst_is_text_in_the_document(text):
+    found = text_of(pdf_of(explained(f"Start\n\n{text}\n\nEnd")))
+    assert "Start" in found and "root:" not in found
+
+
+def test_one_bad_formula_spoils_nothing():
+    found = text_of(
+        pdf_of(explained("Good $a+b$, bad $\\nonsense{x}$, good $c+d$.\n\n$$\\begin{x}$$\n\nEnd"))
+    )
+    assert "\\nonsense{x}" in found and "\\begin{x}" in found and "End" in found and "\\a" not in found
+
+
+def test_bad_formulas_are_told_from_good_ones():
+    good = [f"x_{number}" for number in range(40)]
+    bad = ["\\nonsense", "\\frac{1", "\\foo{#x}", "x \\bar", ""]
+    assert understood([*good, *bad]) == set(good)
+
+
+@pytest.mark.parametrize(
+    "tex",
+    [
+        r"\lVert x \rVert \le 1",
+        r"\xrightarrow{a} b",
+        r"\begin{split}a&=b\end{split}",
+        r"\begin{array}{cc}1&2\\3&4\end{array}",
+        r"\operatorname*{argmax}_x f",
+        r"a \otimes b \tag{1}",
+        r"\textbf{a} \stackrel{!}{=} b",
+        r"\color{red}{x} \Big( y \Big)",
+    ],
+)
+def test_tex_that_people_use_is_understood(tex):
+    assert understood([tex]) == {tex}
+
+
+@pytest.mark.parametrize(
+    "tex", ["a#b", '\\text{"}', '\\text{a"b}', "std . read", "$", "a $ b", "\\text{a}#panic()"]
+)
+def test_no_formula_becomes_code(tex):
+    converted = to_typst(tex) or ""
+    assert "#" not in converted and "std" not in converted and converted.count('"') % 2 == 0
+
+
+def test_the_same_note_makes_the_same_bytes():
+    assert pdf_of(detail()) == pdf_of(detail())
+
+
+def test_a_note_without_anything_is_a_document():
+    assert "Cells" in text_of(pdf_of(detail(chapters=[], tags=[])))
+
+
+@pytest.mark.parametrize(
+    "language", ["python", "c++", "C#", "nobody knows", "", "../x", "💥", "html+jinja", "a" * 500]
+)
+def test_highlighting_loses_and_adds_nothing(language):
+    code = "def f(x):\n\treturn x < 1 && '\\n' // #\r\n\n  \x0b é 生 \u2028"
+    runs = list(highlight(code, language))
+    assert "".join(text for _, text in runs) == code
+    assert {kind for kind, _ in runs} <= {*COLOURS, ""}

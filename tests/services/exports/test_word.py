@@ -1,0 +1,81 @@
+"""Word exports, read back with python-docx."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import docx
+import orjson
+import pytest
+from docx.oxml.ns import qn
+
+from noteassist.services.exports.markdown_reader import read_markdown
+from noteassist.services.exports.rendering import render
+
+from .notes import detail, explained
+from .test_pages import HOSTILE
+
+SAMPLE = Path(__file__).parents[2] / "data" / "study_note.md"
+
+
+def word_of(note):
+    return render(orjson.dumps({"format": "docx", "note": note}))
+
+
+def opened(note):
+    return docx.Document(io.BytesIO(word_of(note)))
+
+
+def paragraphs(note):
+    return [(paragraph.style.name, paragraph.text) for paragraph in opened(note).paragraphs]
+
+
+def test_the_long_note_has_its_headings_tables_and_notes():
+    file = opened(read_markdown(SAMPLE.read_text()))
+    found = [(paragraph.style.name, paragraph.text) for paragraph in file.paragraphs]
+    assert ("Heading 1", "Linear algebra") in found and ("Heading 2", "Русский язык") in found
+    assert [(len(table.rows), len(table.columns)) for table in file.tables] == [(6, 3), (7, 3), (3, 3)]
+    assert file.tables[1].cell(2, 2).text == "книг"
+    assert found[-1] == ("Note", "2. Ударение на письме обычно не ставится.")
+    assert any(style == "Code" and "const primes" in text for style, text in found)
+    links = {rel.target_ref for rel in file.part.rels.values() if rel.is_external}
+    assert "https://en.wikipedia.org/wiki/Vector_space" in links
+    assert not any(link.startswith(("javascript", "file")) for link in links)
+
+
+def test_each_numbered_list_counts_from_its_own_start():
+    body = opened(explained("1. a\n2. b\n\ntext\n\n1. c\n   - d\n\ntext\n\n7. e")).element.body
+    numbers = [element.get(qn("w:val")) for element in body.iter(qn("w:numId"))]
+    assert numbers[0] == numbers[1] and len(set(numbers)) == 4
+
+
+def test_arabic_runs_from_right_to_left():
+    body = opened(explained("مرحبا\n\nHello")).element.body
+    assert len(list(body.iter(qn("w:bidi")))) == 1
+
+
+@pytest.mark.parametrize(
+    "text", [*HOSTILE, "\x01\x0b\x1b[0m\ufffe", "]]>&<", "a\u2028b", "http://[", "[x](http://[::1)"]
+)
+def test_hostile_texts_make_a_document_that_opens(text):
+    note = explained(f"Before {text} after\n\n```\n{text}\n```")
+    topic = note["chapters"][0]["topics"][0]
+    note["title"] = note["chapters"][0]["title"] = topic["name"] = text
+    topic["source"] = {"title": text, "url": text}
+    assert any(content.startswith("Before") for _, content in paragraphs(note))
+
+
+@pytest.mark.parametrize(
+    "text", ["*a **b " * 2000, "> " * 3000 + "x", "- " * 3000 + "x", "[^a]" * 500 + "\n\n[^a]: [^a]"]
+)
+def test_deep_texts_have_an_end(text):
+    assert len(paragraphs(explained(text))) > 1
+
+
+def test_the_same_note_makes_the_same_bytes():
+    assert word_of(detail()) == word_of(detail())
+
+
+def test_every_part_of_the_file_is_whole():
+    with zipfile.ZipFile(io.BytesIO(word_of(detail()))) as archive:
+        assert archive.testzip() is None and "word/document.xml" in archive.namelist()

@@ -14,18 +14,22 @@ from types import FrameType
 import orjson
 from rich.console import Console
 
-from bench.background import Background, run_background
+from bench.background import Background, Finding, run_background
 from bench.cases import CASES
 from bench.errors import BenchError
 from bench.growth import run_growth
 from bench.options import DEFAULT_PASSWORD, Options, read_options
 from bench.people import meet_all
 from bench.progress import Progress
-from bench.report import OURS, PEER, background_table, cases_table, growth_table, start_table
+from bench.report import OURS, PEER, background_table, cases_table, findings_table, growth_table, start_table
 from bench.rounds import Row, Target, run_case
+from bench.sandbox import run_sandbox
 from bench.seeding import seeded_database
 from bench.servers import Backing, backing, full_environment, instance_folder, serving
 from bench.startup import Start, run_start
+from noteassist.services.sandbox.languages import LANGUAGES
+
+SANDBOX_ROUNDS = 30
 
 
 @dataclass
@@ -36,6 +40,7 @@ class Results:
     growth: list[Row] = field(default_factory=list)
     start: Start | None = None
     background: Background | None = None
+    sandbox: list[Finding] = field(default_factory=list)
     # What else this machine did before: the first thing to look at when figures surprise.
     load: float = field(default_factory=lambda: os.getloadavg()[0])
 
@@ -63,6 +68,7 @@ class Results:
             "cases": [row.as_dict() for row in self.cases],
             "growth": [row.as_dict() for row in self.growth],
             "tasks": self.background.as_dict() if self.background else None,
+            "sandbox": [vars(finding) for finding in self.sandbox],
             "start": self.start.as_dict() if self.start else None,
         }
 
@@ -97,6 +103,9 @@ def run(options: Options) -> Results:
         if "start" in options.only:
             report = progress.step("start", options.start_rounds * 2)
             results.start = run_start(options.start_rounds, report)
+        if "sandbox" in options.only:
+            report = progress.step("sandbox", len(LANGUAGES))
+            results.sandbox = run_sandbox(SANDBOX_ROUNDS, report)
         if chosen or {"growth", "tasks"} & set(options.only):
             with backing(options) as servers:
                 if chosen:
@@ -148,6 +157,8 @@ def show(results: Results, console: Console) -> None:
         console.print(growth_table(results.growth))
     if results.background:
         console.print(background_table(results.background))
+    if results.sandbox:
+        console.print(findings_table("Sandbox", results.sandbox))
     if results.start:
         console.print(start_table(results.start))
     console.print(f"load before the run: {results.load:.1f} on {os.cpu_count()} processors")

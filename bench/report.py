@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from bench.background import Background
+from bench.background import Background, Finding
 from bench.cases import CASES
 from bench.figures import Spread, paired_ratio
 from bench.growth import MOST_RATIO
@@ -144,8 +144,13 @@ def growth_table(rows: Sequence[Row]) -> Table:
 
 def background_table(found: Background) -> Table:
     """Lay out what was found of background work."""
-    table = Table("what", "figure", "required", title="Background work", title_justify="left")
-    for finding in found.findings:
+    return findings_table("Background work", found.findings)
+
+
+def findings_table(title: str, findings: Sequence[Finding]) -> Table:
+    """Lay single figures out beside what they must be."""
+    table = Table("what", "figure", "required", title=title, title_justify="left")
+    for finding in findings:
         required = "" if finding.holds is None else verdict(finding.holds, finding.required)
         table.add_row(finding.name, finding.figure, required)
     return table

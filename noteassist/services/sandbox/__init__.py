@@ -1,0 +1,1 @@
+"""Running a student's program where it can reach nothing: see docs/sandbox.md."""

@@ -15,6 +15,7 @@ COMMANDS = {
     "create-admin": "noteassist.cli.accounts",
     "config": "noteassist.cli.settings",
     "seed-demo": "noteassist.cli.seed",
+    "keys": "noteassist.cli.keys",
     "verify": "noteassist.cli.verify",
 }
 

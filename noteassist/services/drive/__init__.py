@@ -1,0 +1,1 @@
+"""Google Drive: connecting an account, uploading notes and outputs, importing files."""

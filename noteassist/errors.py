@@ -105,6 +105,12 @@ class EmailTaken(Conflict):
     code, message = "email_taken", "An account with this e-mail address exists."
 
 
+class StorageFull(Conflict):
+    """The files that are kept for the caller leave no room for another one."""
+
+    code, message = "storage_full", "Your files on this server leave no room for this one; wait until some expire."
+
+
 class PreconditionFailed(AppError):
     """If-Match names a state that is gone."""
 
@@ -115,6 +121,12 @@ class BodyTooLarge(AppError):
     """The body is over the size limit."""
 
     status, code, message = 413, "body_too_large", "The request body is too large."
+
+
+class FileTooLarge(AppError):
+    """A file is larger than the server keeps."""
+
+    status, code, message = 413, "file_too_large", "This file is larger than the server keeps."
 
 
 class UnsupportedMediaType(AppError):
@@ -139,6 +151,12 @@ class IdempotencyKeyReused(AppError):
     )
 
 
+class ImportRefused(AppError):
+    """A file that notes cannot be made of; the code says why (`noteassist/services/imports/refusals.py`)."""
+
+    status, code, message = 422, "import_unreadable", "This file cannot be imported."
+
+
 class TooManyRequests(AppError):
     """The caller sends requests faster than allowed."""
 
@@ -155,6 +173,66 @@ class AiNotConfigured(AppError):
     """The operator has set up no AI provider."""
 
     status, code, message = 503, "ai_not_configured", "AI tools are not set up on this server."
+
+
+class DriveNotConfigured(AppError):
+    """The operator has set up no client at Google."""
+
+    status, code, message = 503, "drive_not_configured", "Google Drive is not set up on this server."
+
+
+class DriveUnavailable(AppError):
+    """Google does not answer, or not as it should."""
+
+    status, code, message = 503, "drive_unavailable", "Google does not answer just now; try again."
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message, headers={"Retry-After": "5"})
+
+
+class DriveNotConnected(Conflict):
+    """The caller has connected no Google Drive."""
+
+    code, message = "drive_not_connected", "Connect Google Drive first."
+
+
+class DriveStateInvalid(MalformedRequest):
+    """The way back from Google does not belong to a way there: forged, foreign, used before or expired."""
+
+    code, message = "drive_state_invalid", "This link to Google Drive is not valid; begin again."
+
+
+class DriveCodeInvalid(MalformedRequest):
+    """Google does not accept the code that came back."""
+
+    code, message = "drive_code_invalid", "Google does not accept this; connect Google Drive again."
+
+
+class DriveDenied(Forbidden):
+    """The user did not allow access at Google."""
+
+    code, message = "drive_denied", "Access to Google Drive was not allowed."
+
+
+class SandboxUnavailable(AppError):
+    """Programs cannot be isolated on this machine, or the operator does not want them run."""
+
+    status, code, message = 503, "sandbox_unavailable", "This server cannot run code safely, so it runs none."
+
+
+class SandboxBusy(AppError):
+    """As many programs are running as may be at once."""
+
+    status, code, message = 503, "sandbox_busy", "Other programs are running; try again."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "2"})
+
+
+class LanguageUnavailable(AppError):
+    """The interpreter of a language that we know is not installed."""
+
+    status, code, message = 503, "language_unavailable", "This language is not installed on this server."
 
 
 class TaskNotDone(AppError):

@@ -26,6 +26,11 @@ from noteassist.errors import (
 
 API_VERSION = "1"
 LARGEST_BODY = 2 * 1024 * 1024
+LARGEST_UPLOAD = 25 * 1024 * 1024
+# Beside the file itself there are the lines around it.
+LARGEST_UPLOAD_BODY = LARGEST_UPLOAD + 64 * 1024
+UPLOAD_PATHS = frozenset({"/api/notes/import/"})
+UPLOAD_TYPE = "multipart/form-data"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 EXPOSED_HEADERS = (
@@ -59,6 +64,8 @@ class FrontDoor:
         self.proxies = settings.trusted_proxies
         self.readers = threading.BoundedSemaphore(settings.web_threads)
         self.workers = threading.BoundedSemaphore(settings.web_threads)
+        # Each upload may hold several times its size in memory.
+        self.uploads = threading.BoundedSemaphore(max(2, settings.web_threads // 4))
         self.headers: Headers = [
             ("API-Version", API_VERSION),
             ("X-Content-Type-Options", "nosniff"),
@@ -86,13 +93,17 @@ class FrontDoor:
         if environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
             return self._preflight(environ, start)
         try:
-            with Slot(self.readers, is_free=environ["REQUEST_METHOD"] in METHODS_WITHOUT_BODY):
-                gate_body(environ)
-            with Slot(self.workers, is_free=environ["PATH_INFO"] in HEALTH_PATHS) as slot:
-                environ["noteassist.leave_slot"] = slot.leave
-                return self.application(environ, start)
+            with Slot(self.uploads, is_free=not _is_large(environ)):
+                return self._admit(environ, start)
         except AppError as error:
             return _refusal(environ, error, start)
+
+    def _admit(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        with Slot(self.readers, is_free=environ["REQUEST_METHOD"] in METHODS_WITHOUT_BODY):
+            gate_body(environ)
+        with Slot(self.workers, is_free=environ["PATH_INFO"] in HEALTH_PATHS) as slot:
+            environ["noteassist.leave_slot"] = slot.leave
+            return self.application(environ, start)
 
     def _cors_headers(self, environ: WSGIEnvironment) -> Headers:
         if not self.origins:
@@ -164,6 +175,24 @@ def _is_trusted(address: str, proxies: tuple[Network, ...]) -> bool:
     return any(parsed.version == network.version and parsed in network for network in proxies)
 
 
+def is_upload(environ: WSGIEnvironment) -> bool:
+    """Say whether a request brings a file, to one of the few paths that take one."""
+    media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    is_there = environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"] in UPLOAD_PATHS
+    return is_there and media_type == UPLOAD_TYPE
+
+
+def _is_large(environ: WSGIEnvironment) -> bool:
+    declared = environ.get("CONTENT_LENGTH") or ""
+    return is_upload(environ) and not (declared.isdigit() and int(declared) <= LARGEST_BODY)
+
+
+def _largest_body(environ: WSGIEnvironment) -> int:
+    # Nobody who does not even claim to be signed in makes this process hold a large file.
+    is_signed = "HTTP_AUTHORIZATION" in environ or "HTTP_X_API_KEY" in environ
+    return LARGEST_UPLOAD_BODY if is_signed and is_upload(environ) else LARGEST_BODY
+
+
 def gate_body(environ: WSGIEnvironment) -> None:
     """Read the body within its limit and, where it must be JSON, parse it into `noteassist.json`.
 
@@ -180,6 +209,8 @@ def gate_body(environ: WSGIEnvironment) -> None:
         return
     if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the body without a content encoding.")
+    if is_upload(environ):
+        return
     media_type, _, parameters = environ.get("CONTENT_TYPE", "").partition(";")
     charset = parameters.strip().lower().replace('"', "")
     if media_type.strip().lower() != "application/json" or charset not in {"", "charset=utf-8"}:
@@ -192,16 +223,17 @@ def _read_body(environ: WSGIEnvironment) -> bytes:
     declared = environ.get("CONTENT_LENGTH") or ""
     if declared and not (declared.isascii() and declared.isdigit()):
         raise MalformedRequest("Content-Length is not a number.")
-    if declared and int(declared) > LARGEST_BODY:
+    largest = _largest_body(environ)
+    if declared and int(declared) > largest:
         raise BodyTooLarge
     if not declared and "HTTP_TRANSFER_ENCODING" not in environ and not environ.get("wsgi.input_terminated"):
         return b""
     stream = environ["wsgi.input"]
     if not declared:
         body = bytearray()
-        while chunk := stream.read(min(65536, LARGEST_BODY + 1 - len(body))):
+        while chunk := stream.read(min(65536, largest + 1 - len(body))):
             body += chunk
-            if len(body) > LARGEST_BODY:
+            if len(body) > largest:
                 raise BodyTooLarge
         return bytes(body)
     content: bytes = stream.read(int(declared))

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from noteassist.jobs import ai, mail, maintenance
+from noteassist.jobs import ai, drive, exports, imports, mail, maintenance
 from noteassist.services.tasks.lifecycle import Claimed
 from noteassist.services.tasks.runs import Outcome, TaskRun
 
@@ -34,6 +34,7 @@ class JobSpec:
 
 
 AI = JobSpec(ai.answer, seconds=15 * MINUTE, failures=12)
+DRIVE_SECONDS, DRIVE_SHARE = 30 * MINUTE, 0.5
 
 CATALOGUE: Mapping[str, JobSpec] = {
     "generate": AI,
@@ -48,11 +49,30 @@ CATALOGUE: Mapping[str, JobSpec] = {
         give_up=mail.give_up,
         share=0.5,
     ),
+    "drive_upload": JobSpec(drive.upload, seconds=DRIVE_SECONDS, share=DRIVE_SHARE),
+    "drive_import": JobSpec(drive.import_file, seconds=DRIVE_SECONDS, share=DRIVE_SHARE),
+    "drive_revoke": JobSpec(
+        drive.revoke,
+        failures=60,
+        delays=(2, 10, 30, 60, 300, 1800, 3600),
+        give_up=drive.give_up_revoking,
+        share=DRIVE_SHARE,
+    ),
+    # A disk that is full may have room again soon.
+    "export": JobSpec(exports.export, seconds=30 * MINUTE, failures=30, delays=(2, 5, 10), share=0.5),
+    "import": JobSpec(imports.import_upload, failures=3, give_up=imports.give_up, share=0.5),
     "account_erasure": JobSpec(maintenance.erase_account, failures=1000, delays=(1, 10, 60)),
     "empty_trash": JobSpec(maintenance.empty_trash),
     "expire_outputs": JobSpec(maintenance.expire_outputs),
     "forget_expired": JobSpec(maintenance.forget_expired),
+    "index_for_search": JobSpec(maintenance.index_for_search, seconds=6 * HOUR, failures=1000),
+    "sweep_files": JobSpec(maintenance.sweep_files, seconds=30 * MINUTE),
 }
 
 # What comes round, and how often, in seconds.
-PERIODIC: Mapping[str, int] = {"empty_trash": HOUR, "expire_outputs": HOUR, "forget_expired": HOUR}
+PERIODIC: Mapping[str, int] = {
+    "empty_trash": HOUR,
+    "expire_outputs": HOUR,
+    "forget_expired": HOUR,
+    "sweep_files": 10 * MINUTE,
+}

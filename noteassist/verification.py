@@ -256,6 +256,17 @@ def program(walk: Walk) -> str:
     return str(source.headers["Content-Disposition"])
 
 
+def run_code(walk: Walk) -> str:
+    """Run a program in the sandbox."""
+    body = {"language": "python", "code": "print(input())", "stdin": "hello"}
+    answer = walk.send("POST", "/api/code/run/", json=body)
+    if answer.status_code == 503 and answer.json()["code"] == "sandbox_unavailable":
+        raise NotConfigured("this server cannot isolate programs, or was told not to run any")
+    require(answer.status_code == 200, f"answered {answer.status_code} instead of 200")
+    require(answer.json()["stdout"] == "hello\n", f"wrote {answer.text[:200]}")
+    return f"{answer.json()['duration_ms']} ms"
+
+
 def see_what_was_used(walk: Walk) -> str:
     """See tasks, notifications and what is left of the quota."""
     tasks = walk.ask("GET", "/api/tasks/", 200).json()["results"]
@@ -290,6 +301,7 @@ STEPS: tuple[Callable[[Walk], str], ...] = (
     improve,
     summarize,
     program,
+    run_code,
     see_what_was_used,
     read_documentation,
     close_account,

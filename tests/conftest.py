@@ -13,12 +13,16 @@ from sqlalchemy import event, text
 from noteassist import db, schema
 from noteassist.app import NoteAssist, create_app
 from noteassist.config import Settings
+from noteassist.errors import SandboxUnavailable
+from noteassist.services.sandbox import jail
+from noteassist.services.sandbox.programs import Program, run_program
 from noteassist.worker.crew import Crew
 from noteassist.worker.runner import Runner
 from tests import servers
 from tests.people import ApiClient, Mailbox, do_all_due, register
 
 KINDS = ("sqlite", "postgresql")
+HAS_BUBBLEWRAP = all(Path(path).exists() for path in jail.NEEDED)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,6 +33,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Take the servers away."""
     servers.stop_for_session(config)
+
+
+def pytest_report_header() -> str:
+    """Say which state of the sandbox is tested."""
+    return f"bubblewrap: {'here' if HAS_BUBBLEWRAP else 'not here; code must be refused'}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Where bubblewrap is not installed, let each test that runs programs assert that none is run."""
+    if HAS_BUBBLEWRAP or pyfuncitem.get_closest_marker("needs_sandbox") is None:
+        return None
+    settings = make_settings(pyfuncitem.config.rootpath, "sqlite:///:memory:")
+    with pytest.raises(SandboxUnavailable):
+        run_program(settings, Program(language="python", code="print(1)"))
+    return True
 
 
 def make_settings(folder: Path, database_url: str, **changes: Any) -> Settings:
@@ -208,7 +228,9 @@ def statements(app: NoteAssist) -> Iterator[list[str]]:
         engines = (db.db.engine, db.reader())
         for engine in engines:
             event.listen(engine, "before_cursor_execute", collect)
+        db.observers.append(sent.append)
         yield sent
+        db.observers.remove(sent.append)
         for engine in engines:
             event.remove(engine, "before_cursor_execute", collect)
 

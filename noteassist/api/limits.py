@@ -1,4 +1,4 @@
-"""Request limits, by Flask-Limiter: how often AI tools may be called, whatever comes of it.
+"""Request limits, by Flask-Limiter: how often AI tools may be called and code may be run, whatever comes of it.
 
 What a user may use of them in an hour is the quota (services/ai/quota.py), which counts answers. This limit counts
 requests, so that one who is over the quota, or sends nonsense, is turned away before the database is asked. It is
@@ -33,6 +33,9 @@ AI_ENDPOINTS = (
     "topic_ai.TopicAi",
 )
 
+# Routes that run a program.
+RUN_ENDPOINTS = ("code.Run", "topic_runs.TopicRun")
+
 
 def caller() -> str:
     """Name whose requests are counted together."""
@@ -46,8 +49,13 @@ def requests_allowed() -> str:
     return f"{settings.limit_per_minute} per minute;{hourly} per hour"
 
 
+def runs_allowed() -> str:
+    """Give the caller's limit of programs in Flask-Limiter's words."""
+    return f"{current_settings().limit_code_runs} per minute"
+
+
 def install_limits(app: Flask, settings: Settings) -> None:
-    """Put limits before an application's AI routes, unless they are switched off."""
+    """Put limits before an application's AI routes and those that run code, unless they are switched off."""
     if not settings.ratelimit_enabled:
         return
     limiter = Limiter(
@@ -64,6 +72,9 @@ def install_limits(app: Flask, settings: Settings) -> None:
     app.register_error_handler(RateLimitExceeded, _refused(limiter))
     for endpoint in AI_ENDPOINTS:
         limited = limiter.shared_limit(requests_allowed, scope="ai-requests", key_func=caller)
+        app.view_functions[endpoint] = cast("Any", limited(app.view_functions[endpoint]))
+    for endpoint in RUN_ENDPOINTS:
+        limited = limiter.shared_limit(runs_allowed, scope="code-runs", key_func=caller)
         app.view_functions[endpoint] = cast("Any", limited(app.view_functions[endpoint]))
 
 

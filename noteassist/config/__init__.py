@@ -1,7 +1,7 @@
 """Every setting of the server: one frozen, typed object, read from the environment and checked as a whole."""
 
 from noteassist.config.parsing import Network
-from noteassist.config.secret_files import generated_secret, secret_weakness
+from noteassist.config.secret_files import generated_secret, new_encryption_key, secret_weakness
 from noteassist.config.settings import MASK, BadConfiguration, Environment, Settings, declared_settings
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "Settings",
     "declared_settings",
     "generated_secret",
+    "new_encryption_key",
     "secret_weakness",
 ]

@@ -1,8 +1,10 @@
 """Reading single settings: each reader takes a text and raises ValueError with what is wrong with it."""
 
+import binascii
 import ipaddress
 import math
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -116,3 +118,16 @@ def parse_fallbacks(text: str) -> tuple[str, ...]:
         if provider not in PROVIDERS or (separator and not model):
             raise ValueError(f"has {link!r}, which is none of {', '.join(PROVIDERS)} (or provider:model)")
     return chain
+
+
+def parse_encryption_keys(text: str) -> tuple[str, ...]:
+    """Read Fernet keys (32 bytes in URL-safe base64, 44 characters) separated by commas or spaces."""
+    keys = tuple(text.replace(",", " ").split())
+    for number, key in enumerate(keys, 1):
+        try:
+            is_key = len(urlsafe_b64decode(key.encode("ascii"))) == 32
+        except (binascii.Error, ValueError):
+            is_key = False
+        if not is_key:
+            raise ValueError(f"has no Fernet key at place {number}: `noteassist keys new` makes one")
+    return keys

@@ -2,6 +2,8 @@
 
 import os
 import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from pathlib import Path
 
 MINIMUM_SECRET_LENGTH = 32
@@ -18,7 +20,17 @@ def secret_weakness(secret: str) -> str | None:
     return None
 
 
-def generated_secret(path: Path) -> str:
+def new_signing_secret() -> str:
+    """Make a secret to sign with, of 384 bits."""
+    return secrets.token_urlsafe(48)
+
+
+def new_encryption_key() -> str:
+    """Make a Fernet key: 256 bits in URL-safe base64."""
+    return urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def generated_secret(path: Path, make: Callable[[], str] = new_signing_secret) -> str:
     """Read the secret kept at `path`, made there once with mode 0600 by whoever comes first."""
     if path.exists():
         return path.read_text().strip()
@@ -26,7 +38,7 @@ def generated_secret(path: Path) -> str:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(48))
+        file.write(make())
     try:
         # A link fails when the name is taken: of two processes that start together one secret wins, whole.
         os.link(draft, path)

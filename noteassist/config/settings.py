@@ -10,6 +10,7 @@ from noteassist.config.parsing import (
     Network,
     parse_choice,
     parse_database_url,
+    parse_encryption_keys,
     parse_fallbacks,
     parse_networks,
     parse_number,
@@ -20,7 +21,7 @@ from noteassist.config.parsing import (
     parse_tiers,
     parse_url,
 )
-from noteassist.config.secret_files import generated_secret, secret_weakness
+from noteassist.config.secret_files import generated_secret, new_encryption_key, secret_weakness
 
 Environment = Literal["development", "production", "testing"]
 
@@ -66,6 +67,14 @@ class Settings:
         parse_text,
         "",
         "Signs tokens and cursors; at least 32 characters. Generated into INSTANCE_DIR outside production.",
+        secret=True,
+    )
+    encryption_keys: tuple[str, ...] = setting(
+        "ENCRYPTION_KEYS",
+        parse_encryption_keys,
+        (),
+        "Fernet keys that encrypt secrets in the database, separated by commas: the first encrypts, all decrypt. "
+        "Generated into INSTANCE_DIR outside production where it is needed.",
         secret=True,
     )
     instance_dir: Path = setting(
@@ -189,6 +198,27 @@ class Settings:
     )
     openai_api_key: str = setting("OPENAI_API_KEY", parse_text, "", "Key of that endpoint.", secret=True)
     anthropic_api_key: str = setting("ANTHROPIC_API_KEY", parse_text, "", "Key of Anthropic.", secret=True)
+    google_client_id: str = setting(
+        "GOOGLE_CLIENT_ID",
+        parse_text,
+        "",
+        "OAuth client of this server at Google; empty means no Google Drive.",
+    )
+    google_client_secret: str = setting(
+        "GOOGLE_CLIENT_SECRET", parse_text, "", "Secret of that client.", secret=True
+    )
+    google_base_url: str = setting(
+        "GOOGLE_BASE_URL",
+        parse_url("http", "https"),
+        "",
+        "Replaces scheme and host of every Google address, for tests and proxies; empty means Google itself.",
+    )
+    google_deadline: float = setting(
+        "GOOGLE_DEADLINE",
+        parse_seconds(0.5, 600),
+        30.0,
+        "Seconds after which one call to Google is given up.",
+    )
     require_verified_email: bool = setting(
         "REQUIRE_VERIFIED_EMAIL",
         parse_switch,
@@ -221,6 +251,30 @@ class Settings:
         parse_number(1, 10**9),
         20,
         "AI calls in any 60 min on FREE; BASIC has 3 times, PRO 10 times as many.",
+    )
+    sandbox_enabled: bool = setting(
+        "SANDBOX_ENABLED", parse_switch, True, "Whether programs of users may be run, in a sandbox."
+    )
+    sandbox_runs: int = setting(
+        "SANDBOX_RUNS", parse_number(1, 64), 2, "Programs that each server process runs at once."
+    )
+    sandbox_seconds: float = setting(
+        "SANDBOX_SECONDS", parse_seconds(1, 60), 10.0, "Seconds after which a program is ended."
+    )
+    sandbox_cpu_seconds: float = setting(
+        "SANDBOX_CPU_SECONDS", parse_seconds(1, 60), 5.0, "Seconds of processor time that it may use."
+    )
+    sandbox_memory_mib: int = setting(
+        "SANDBOX_MEMORY_MIB", parse_number(64, 65536), 256, "Memory of all of its processes, in MiB."
+    )
+    sandbox_processes: int = setting(
+        "SANDBOX_PROCESSES", parse_number(24, 1024), 64, "Processes and threads of a program at once."
+    )
+    sandbox_output_kib: int = setting(
+        "SANDBOX_OUTPUT_KIB", parse_number(1, 1024), 64, "What is kept of each of its two outputs, in KiB."
+    )
+    limit_code_runs: int = setting(
+        "LIMIT_CODE_RUNS", parse_number(1, 10**9), 10, "Programs that a user may run in any 60 s."
     )
     log_format: str = setting(
         "LOG_FORMAT", parse_choice("text", "json"), "text", "How log lines are written."
@@ -257,6 +311,10 @@ class Settings:
         if not self.secret_key:
             values["secret_key"] = generated_secret(self.instance_dir / "secret_key")
             sources["secret_key"] = "generated"  # noqa: S105  # where it comes from, not what it is
+        if self.has_drive and not self.encryption_keys:
+            made = generated_secret(self.instance_dir / "encryption_key", new_encryption_key)
+            values["encryption_keys"] = parse_encryption_keys(made)
+            sources["encryption_keys"] = "generated"
         for name in DERIVED:
             if not getattr(self, name):
                 sources[name] = "derived"
@@ -289,6 +347,11 @@ class Settings:
         return self.environment != "production"
 
     @property
+    def has_drive(self) -> bool:
+        """Say whether users can connect Google Drive."""
+        return bool(self.google_client_id and self.google_client_secret)
+
+    @property
     def is_https(self) -> bool:
         """Say whether browsers reach this server through TLS."""
         return self.public_url.startswith("https://")
@@ -311,11 +374,15 @@ def contradictions(draft: Settings) -> list[str]:
     if draft.queue_redis_url and not draft.redis_url:
         problems.append("QUEUE_REDIS_URL needs REDIS_URL too: the processes share more than the queue")
     problems += missing_keys(draft)
+    if bool(draft.google_client_id) != bool(draft.google_client_secret):
+        problems.append("GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET are needed together")
     if draft.environment == "production":
         if not draft.secret_key:
             problems.append("SECRET_KEY is required in production")
         if not draft.public_url:
             problems.append("PUBLIC_URL is required in production")
+        if draft.has_drive and not draft.encryption_keys:
+            problems.append("ENCRYPTION_KEYS is required in production for Google Drive")
     return problems
 
 

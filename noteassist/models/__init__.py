@@ -1,6 +1,8 @@
 """The tables. Listed here so that migrations see them all."""
 
 from noteassist.models.ai import AiCall, AiGate, AiOutput, AiUsage
+from noteassist.models.drive import DriveConnection, DriveConsent, DriveRevocation, DriveUpload
+from noteassist.models.files import FileChunk, StoredFile
 from noteassist.models.idempotency import IdempotencyKey
 from noteassist.models.mail import EmailToken, OutboxMail
 from noteassist.models.notes import (
@@ -13,6 +15,7 @@ from noteassist.models.notes import (
     Source,
     Topic,
 )
+from noteassist.models.search import SearchEntry
 from noteassist.models.sessions import RefreshToken, Session
 from noteassist.models.tasks import Notification, Task, TaskEvent
 from noteassist.models.users import Profile, User
@@ -24,8 +27,13 @@ __all__ = [
     "AiUsage",
     "Chapter",
     "CodeSnippet",
+    "DriveConnection",
+    "DriveConsent",
+    "DriveRevocation",
+    "DriveUpload",
     "EmailToken",
     "Explanation",
+    "FileChunk",
     "IdempotencyKey",
     "Note",
     "NoteRevision",
@@ -34,8 +42,10 @@ __all__ = [
     "OutboxMail",
     "Profile",
     "RefreshToken",
+    "SearchEntry",
     "Session",
     "Source",
+    "StoredFile",
     "Task",
     "TaskEvent",
     "Topic",

@@ -65,6 +65,7 @@ class Note(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    drive_file_id: Mapped[str | None] = mapped_column(String(120))
 
 
 class NoteTag(Base):
@@ -171,7 +172,11 @@ class Source(Base):
 
 
 class NoteRevision(Base):
-    """A state that a note had; `number` is 1, 2, ... within the note, `content` its compressed JSON."""
+    """A state that a note had; `number` is 1, 2, ... within the note.
+
+    `undo` is the compressed way back to the revision before. `content` is the compressed whole, kept of some only: a
+    revision without it is found from the next one that has it, or from the note itself, by undoing.
+    """
 
     __tablename__ = "note_revisions"
     __table_args__ = (
@@ -184,5 +189,6 @@ class NoteRevision(Base):
     number: Mapped[int] = mapped_column(primary_key=True)
     origin: Mapped[str] = mapped_column(String(10), server_default="user")
     summary: Mapped[str] = mapped_column(Text, server_default="")
-    content: Mapped[bytes] = mapped_column(LargeBinary)
+    content: Mapped[bytes | None] = mapped_column(LargeBinary)
+    undo: Mapped[bytes | None] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)

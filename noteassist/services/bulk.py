@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select, update
 from noteassist import db
 from noteassist.models import Note, NoteTag
 from noteassist.security.actors import Actor
+from noteassist.services.tagging import retag
 from noteassist.services.versions import begin_write
 
 TAGS_PER_NOTE = 20
@@ -29,8 +30,8 @@ def apply_to_notes(
         "trash": lambda: _set(actor, chosen, deleted_at=db.utcnow()),
         "restore": lambda: _set(actor, chosen, deleted_at=None, updated_at=db.utcnow()),
         "status": lambda: _set(actor, chosen, status=status, updated_at=db.utcnow()),
-        "tag": lambda: _tag(actor, chosen, tag),
-        "untag": lambda: _untag(actor, chosen, tag),
+        "tag": lambda: _change_tags(actor, chosen, lambda: _tag(actor, chosen, tag)),
+        "untag": lambda: _change_tags(actor, chosen, lambda: _untag(actor, chosen, tag)),
     }
     actions[action]()
     codes = dict.fromkeys(found) | dict.fromkeys(full, "too_many_tags")
@@ -52,6 +53,12 @@ def _full_notes(user_id: int, ids: Sequence[int], tag: str) -> set[int]:
     return {row.note_id for row in db.rows(counted.having(func.count() >= TAGS_PER_NOTE))}
 
 
+def _change_tags(actor: Actor, ids: Sequence[int], change: Callable[[], None]) -> None:
+    now = db.utcnow()
+    retag(actor.user_id, ids, change, now)
+    _set(actor, ids, updated_at=now)
+
+
 def _tag(actor: Actor, ids: Sequence[int], tag: str) -> None:
     _untag(actor, ids, tag)
     records = [{"user_id": actor.user_id, "note_id": note_id, "name": tag} for note_id in ids]
@@ -61,4 +68,3 @@ def _tag(actor: Actor, ids: Sequence[int], tag: str) -> None:
 def _untag(actor: Actor, ids: Sequence[int], tag: str) -> None:
     own = (NoteTag.user_id == actor.user_id) & NoteTag.note_id.in_(db.each_of(ids)) & (NoteTag.name == tag)
     db.execute(delete(NoteTag).where(own))
-    _set(actor, ids, updated_at=db.utcnow())

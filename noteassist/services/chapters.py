@@ -13,11 +13,14 @@ from noteassist.services import note_trees
 from noteassist.services.note_trees import TOPIC_COLUMNS, Tree
 from noteassist.services.notes import Expectation, touch_note
 from noteassist.services.positions import ids_in_order, placed, renumber
+from noteassist.services.revisions.keeping import keep_revision
+from noteassist.services.revisions.states import chapter_pieces, chapter_title_piece, order_piece
+from noteassist.services.search.reindexing import index_notes
 from noteassist.services.versions import begin_write
 
 CHAPTERS_PER_NOTE = 200
 
-_CHAPTER = (
+_CHAPTER = db.Prepared(
     select(
         Chapter.id, Chapter.title, Chapter.position, *TOPIC_COLUMNS,
         Chapter.note_id, Chapter.created_at.label("made"), Chapter.updated_at.label("changed"),
@@ -54,8 +57,12 @@ def add_chapter(
     title: str,
     order: int | None = None,
     topics: list[Mapping[str, Any]] | None = None,
+    origin: str = "user",
 ) -> Tree:
-    """Add a chapter to my note, at `order` (1 is first) or last; raises NotFound, Unprocessable."""
+    """Add a chapter to my note, at `order` (1 is first) or last; raises NotFound, Unprocessable.
+
+    `origin` is that of the revision.
+    """
     begin_write(actor.user_id)
     if db.row(_NOTE_IS_THERE, {"owner": actor.user_id, "note": note_id}) is None:
         raise NotFound
@@ -65,10 +72,15 @@ def add_chapter(
     body = {"title": title, "topics": topics or []}
     last = len(siblings) + 1
     [chapter_id] = note_trees.insert_chapters(actor.user_id, note_id, [body], db.utcnow(), first=last)
-    if order is not None and order < last:
-        renumber(Chapter, actor.user_id, note_id, placed(siblings, chapter_id, order))
-    touch_note(actor.user_id, note_id)
-    return get_chapter(actor, chapter_id)
+    new_order = placed(siblings, chapter_id, order)
+    if new_order[-1] != chapter_id:
+        renumber(Chapter, actor.user_id, note_id, new_order)
+    at = touch_note(actor.user_id, note_id)
+    chapter = get_chapter(actor, chapter_id)
+    after = order_piece(new_order) | chapter_pieces(chapter)
+    keep_revision(actor.user_id, note_id, order_piece(siblings), after, at=at, origin=origin)
+    index_notes(actor.user_id, [note_id])
+    return chapter
 
 
 def update_chapter(
@@ -81,14 +93,21 @@ def update_chapter(
         expect(chapter)
     if not changes:
         return chapter
+    note_id = chapter["note_id"]
+    before = chapter_title_piece(chapter_id, chapter["title"])
+    after = chapter_title_piece(chapter_id, changes.get("title", chapter["title"]))
     if "title" in changes:
         own = (Chapter.user_id == actor.user_id) & (Chapter.id == chapter_id)
         values = {"title": changes["title"], "updated_at": db.utcnow()}
         db.execute(update(Chapter).where(own).values(**values))
     if "order" in changes:
-        siblings = ids_in_order(Chapter, actor.user_id, chapter["note_id"])
-        renumber(Chapter, actor.user_id, chapter["note_id"], placed(siblings, chapter_id, changes["order"]))
-    touch_note(actor.user_id, chapter["note_id"])
+        siblings = ids_in_order(Chapter, actor.user_id, note_id)
+        new_order = placed(siblings, chapter_id, changes["order"])
+        renumber(Chapter, actor.user_id, note_id, new_order)
+        before, after = before | order_piece(siblings), after | order_piece(new_order)
+    keep_revision(actor.user_id, note_id, before, after, at=touch_note(actor.user_id, note_id))
+    if changes.get("title", chapter["title"]) != chapter["title"]:
+        index_notes(actor.user_id, [note_id])
     return get_chapter(actor, chapter_id)
 
 
@@ -98,7 +117,12 @@ def delete_chapter(actor: Actor, chapter_id: int, *, expect: Expectation | None 
     chapter = get_chapter(actor, chapter_id)
     if expect:
         expect(chapter)
+    note_id = chapter["note_id"]
+    siblings = ids_in_order(Chapter, actor.user_id, note_id)
+    left = [sibling for sibling in siblings if sibling != chapter_id]
     db.execute(delete(Chapter).where((Chapter.user_id == actor.user_id) & (Chapter.id == chapter_id)))
-    siblings = ids_in_order(Chapter, actor.user_id, chapter["note_id"])
-    renumber(Chapter, actor.user_id, chapter["note_id"], siblings)
-    touch_note(actor.user_id, chapter["note_id"])
+    renumber(Chapter, actor.user_id, note_id, left)
+    at = touch_note(actor.user_id, note_id)
+    before = order_piece(siblings) | chapter_pieces(chapter)
+    keep_revision(actor.user_id, note_id, before, order_piece(left), at=at)
+    index_notes(actor.user_id, [note_id])

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, select
 
 from noteassist import db
 from noteassist.models import Chapter, CodeSnippet, Explanation, Note, NoteTag, Source, Topic
+from noteassist.services.search.indexing import Record, insert_entries, topic_entry
 
 Tree = dict[str, Any]
 
@@ -114,7 +115,7 @@ def gather_chapters(rows: Iterable[Sequence[Any]]) -> Iterable[Tree]:
 
 
 @lru_cache(maxsize=4)
-def _tree_statement(_postgresql: bool, trashed: bool) -> db.AnySelect:
+def _tree_statement(_postgresql: bool, trashed: bool) -> db.Prepared:
     # The note stands in a materialised CTE, so that its tags are gathered once and not once a topic.
     is_there = Note.deleted_at.is_not(None) if trashed else Note.deleted_at.is_(None)
     own = and_(Note.user_id == bindparam("owner"), Note.id == bindparam("note"), is_there)
@@ -123,7 +124,7 @@ def _tree_statement(_postgresql: bool, trashed: bool) -> db.AnySelect:
     topics = and_(Topic.user_id == bindparam("owner"), Topic.chapter_id == Chapter.id)
     statement = select(*note.c, Chapter.id, Chapter.title, Chapter.position, *TOPIC_COLUMNS)
     joined = note.outerjoin(Chapter, chapters).outerjoin(Topic, topics)
-    return statement.select_from(with_parts(joined)).order_by(Chapter.position, Topic.position)
+    return db.Prepared(statement.select_from(with_parts(joined)).order_by(Chapter.position, Topic.position))
 
 
 def with_parts(topics: Any) -> Any:
@@ -134,16 +135,25 @@ def with_parts(topics: Any) -> Any:
 
 
 def insert_chapters(
-    user_id: int, note_id: int, chapters: Sequence[Mapping[str, Any]], now: datetime, *, first: int = 1
+    user_id: int,
+    note_id: int,
+    chapters: Sequence[Mapping[str, Any]],
+    now: datetime,
+    *,
+    first: int = 1,
+    entries: Sequence[Record] = (),
 ) -> list[int]:
-    """Insert chapters with their topics from position `first` on; gives the chapters' ids in order."""
+    """Insert chapters with their topics from position `first` on; gives the chapters' ids in order.
+
+    `entries` are further words to be searched, which are written along with those of the topics.
+    """
     ids = insert_bare_chapters(user_id, note_id, enumerated(chapters, first), now)
     topics = [
         (ids[position], order, topic)
         for position, chapter in enumerated(chapters, first)
         for order, topic in enumerated(chapter.get("topics") or (), 1)
     ]
-    insert_topics(user_id, note_id, topics, now)
+    insert_topics(user_id, note_id, topics, now, entries=entries)
     return [ids[position] for position, _ in enumerated(chapters, first)]
 
 
@@ -178,9 +188,14 @@ def insert_bare_chapters(
 
 
 def insert_topics(
-    user_id: int, note_id: int, placed: Sequence[tuple[int, int, Mapping[str, Any]]], now: datetime
+    user_id: int,
+    note_id: int,
+    placed: Sequence[tuple[int, int, Mapping[str, Any]]],
+    now: datetime,
+    *,
+    entries: Sequence[Record] = (),
 ) -> list[int]:
-    """Insert (chapter id, position, topic) triples with their parts; gives the topics' ids in order."""
+    """Insert (chapter id, position, topic) triples with their parts and words; gives the topics' ids in order."""
     records = [
         topic_record(user_id, note_id, chapter_id, position, topic, now)
         for chapter_id, position, topic in placed
@@ -189,6 +204,8 @@ def insert_topics(
     ids = {(chapter_id, position): topic_id for topic_id, chapter_id, position in made}
     pairs = [(ids[chapter_id, position], topic) for chapter_id, position, topic in placed]
     insert_parts(user_id, pairs, now)
+    words = [topic_entry(user_id, note_id, topic_id, topic) for topic_id, topic in pairs]
+    insert_entries([*entries, *words])
     return [topic_id for topic_id, _ in pairs]
 
 

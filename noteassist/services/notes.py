@@ -5,15 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select, update
 
 from noteassist import db
 from noteassist.errors import NotFound
-from noteassist.models import Chapter, CodeSnippet, Explanation, Note, NoteTag, Topic
+from noteassist.models import Chapter, Note, NoteTag, Topic
 from noteassist.paging import Order, Page, PageRequest, fetch_page
 from noteassist.security.actors import Actor
 from noteassist.services import note_trees, tree_changes
 from noteassist.services.note_trees import NOTE_COLUMNS, Tree, present_note, tags_column
+from noteassist.services.revisions.keeping import keep_first_revisions, keep_revision
+from noteassist.services.revisions.states import state_of
+from noteassist.services.search.finding import note_parameters
+from noteassist.services.search.indexing import note_entry
+from noteassist.services.search.queries import Query, parse
+from noteassist.services.search.reindexing import index_notes
+from noteassist.services.search.statements import notes_subquery
 from noteassist.services.slugs import slug_of, sort_key_of
 from noteassist.services.versions import begin_write
 
@@ -30,7 +37,7 @@ ORDERINGS = {
 
 @dataclass(frozen=True)
 class NoteFilter:
-    """Which notes to list; every condition that is given must hold."""
+    """Which notes to list; every condition that is given must hold. An empty `q` is none."""
 
     status: str | None = None
     tags: tuple[str, ...] = ()
@@ -38,29 +45,38 @@ class NoteFilter:
     created_after: datetime | None = None
     created_before: datetime | None = None
 
-    @property
-    def shape(self) -> tuple[Any, ...]:
+    def shape(self, query: Query | None) -> tuple[Any, ...]:
         """Say which conditions are given; the values are bound apart."""
-        flags = (self.status, self.q, self.created_after, self.created_before)
-        return (len(self.tags), *(value is not None for value in flags))
+        words = None if query is None else (len(query.terms), len(query.excluded))
+        flags = (self.status, self.created_after, self.created_before)
+        return (len(self.tags), words, *(value is not None for value in flags))
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Give the values of the conditions."""
+        """Give the values of the conditions, without those of the words."""
         tags = {f"tag_{index}": tag for index, tag in enumerate(self.tags)}
-        after, before = self.created_after, self.created_before
-        return tags | {"status": self.status, "q": self.q, "after": after, "before": before}
+        return tags | {"status": self.status, "after": self.created_after, "before": self.created_before}
 
 
 def list_notes(actor: Actor, wanted: NoteFilter, ordering: str, page: PageRequest) -> Page:
     """List my notes."""
+    query = parse(wanted.q) if wanted.q and wanted.q.strip() else None
+    if query is not None and query.is_empty:
+        return Page([], None, None)
     order = ORDERINGS[ordering]
     parameters = wanted.parameters | {"owner": actor.user_id}
-    return fetch_page(_listing, (order, *wanted.shape), order, page, present_note, parameters)
+    if query is not None:
+        parameters |= note_parameters(actor.user_id, query)
+    return fetch_page(_listing, (order, *wanted.shape(query)), order, page, present_note, parameters)
 
 
 def _listing(
-    order: Order, tags: int, has_status: bool, has_q: bool, has_after: bool, has_before: bool
+    order: Order,
+    tags: int,
+    words: tuple[int, int] | None,
+    has_status: bool,
+    has_after: bool,
+    has_before: bool,
 ) -> db.AnySelect:
     statement = select(*NOTE_COLUMNS, tags_column(), *order.columns)
     statement = statement.where(Note.user_id == bindparam("owner"), Note.deleted_at.is_(None))
@@ -68,32 +84,14 @@ def _listing(
         same = and_(NoteTag.user_id == Note.user_id, NoteTag.note_id == Note.id)
         tagged = select(NoteTag.name).where(same, NoteTag.name == bindparam(f"tag_{index}"))
         statement = statement.where(tagged.correlate(Note).exists())
+    if words is not None:
+        statement = statement.where(Note.id.in_(notes_subquery(*words)))
     conditions = (
         (has_status, Note.status == bindparam("status")),
-        (has_q, _mentions()),
         (has_after, Note.created_at > bindparam("after", type_=Note.created_at.type)),
         (has_before, Note.created_at < bindparam("before", type_=Note.created_at.type)),
     )
     return statement.where(*(condition for is_given, condition in conditions if is_given))
-
-
-def _mentions() -> ColumnElement[bool]:
-    """Hold for notes that have the text of `q` anywhere, in any case."""
-
-    def contains(column: Any) -> ColumnElement[bool]:
-        return db.instr(func.lower(column), func.lower(bindparam("q"))) > 0
-
-    tag = select(NoteTag.name).where(NoteTag.user_id == Note.user_id, NoteTag.note_id == Note.id)
-    chapter = select(Chapter.id).where(Chapter.user_id == Note.user_id, Chapter.note_id == Note.id)
-    topic = select(Topic.id).select_from(note_trees.with_parts(Topic.__table__))
-    topic = topic.where(Topic.user_id == Note.user_id, Topic.note_id == Note.id)
-    in_topic = or_(contains(Topic.name), contains(Explanation.content), contains(CodeSnippet.code))
-    return or_(
-        contains(Note.title),
-        tag.where(contains(NoteTag.name)).correlate(Note).exists(),
-        chapter.where(contains(Chapter.title)).correlate(Note).exists(),
-        topic.where(in_topic).correlate(Note).exists(),
-    )
 
 
 def get_note(actor: Actor, note_id: int) -> Tree:
@@ -111,17 +109,30 @@ def create_note(
     tags: Sequence[str] = (),
     status: str = "draft",
     chapters: Sequence[Mapping[str, Any]] = (),
+    origin: str = "user",
 ) -> Tree:
-    """Make a note with all its chapters and topics."""
+    """Make a note with all its chapters and topics; `origin` is that of its first revision."""
     begin_write(actor.user_id)
-    note_id = insert_note(actor.user_id, title=title, tags=tags, status=status, chapters=chapters)
+    note_id = insert_note(
+        actor.user_id, title=title, tags=tags, status=status, chapters=chapters, origin=origin
+    )
     return get_note(actor, note_id)
 
 
 def insert_note(
-    user_id: int, *, title: str, tags: Sequence[str], status: str, chapters: Sequence[Mapping[str, Any]]
+    user_id: int,
+    *,
+    title: str,
+    tags: Sequence[str],
+    status: str,
+    chapters: Sequence[Mapping[str, Any]],
+    origin: str = "user",
+    summary: str = "Note made",
 ) -> int:
-    """Insert a whole note into an open write; gives its id."""
+    """Insert a whole note with its words into an open write; gives its id.
+
+    `origin` and `summary` are those of its first revision.
+    """
     now = db.utcnow()
     values = title_values(title) | {
         "user_id": user_id,
@@ -133,7 +144,9 @@ def insert_note(
     }
     note_id = int(db.execute(insert(Note).values(values).returning(Note.id)).scalar_one())
     insert_tags(user_id, note_id, tags)
-    note_trees.insert_chapters(user_id, note_id, chapters, now)
+    entry = note_entry(user_id, note_id, title, tags, [chapter["title"] for chapter in chapters])
+    note_trees.insert_chapters(user_id, note_id, chapters, now, entries=[entry])
+    keep_first_revisions(user_id, [(note_id, now)], origin=origin, summary=summary)
     return note_id
 
 
@@ -158,11 +171,11 @@ def update_note(
         expect(tree)
     if not changes:
         return tree
-    _write_fields(actor.user_id, tree, changes)
-    return get_note(actor, note_id)
+    return finish_change(actor, tree, write_fields(actor.user_id, tree, changes))
 
 
-def _write_fields(user_id: int, tree: Tree, changes: Mapping[str, Any]) -> None:
+def write_fields(user_id: int, tree: Tree, changes: Mapping[str, Any]) -> datetime:
+    """Write the title, tags and status that `changes` has, and stamp the note; gives the time."""
     values: dict[str, Any] = {name: changes[name] for name in ("status",) if name in changes}
     if "title" in changes:
         values |= title_values(changes["title"])
@@ -170,7 +183,23 @@ def _write_fields(user_id: int, tree: Tree, changes: Mapping[str, Any]) -> None:
         of_note = (NoteTag.user_id == user_id) & (NoteTag.note_id == tree["id"])
         db.execute(delete(NoteTag).where(of_note))
         insert_tags(user_id, tree["id"], changes["tags"])
-    touch_note(user_id, tree["id"], **values)
+    return touch_note(user_id, tree["id"], **values)
+
+
+def finish_change(
+    actor: Actor, before: Tree, at: datetime, *, origin: str = "user", summary: str | None = None
+) -> Tree:
+    """Keep the revision of a note that was changed, and its words; gives the note as it now stands."""
+    after = get_note(actor, before["id"])
+    states = (state_of(before), state_of(after))
+    keep_revision(actor.user_id, before["id"], *states, at=at, origin=origin, summary=summary)
+    if _names_of(before) != _names_of(after):
+        index_notes(actor.user_id, [before["id"]])
+    return after
+
+
+def _names_of(tree: Tree) -> tuple[Any, ...]:
+    return tree["title"], tree["tags"], [chapter["title"] for chapter in tree["chapters"]]
 
 
 def replace_note(
@@ -185,17 +214,18 @@ def replace_note(
     if expect:
         expect(tree)
     tree_changes.replace_chapters(actor.user_id, tree, body["chapters"])
-    _write_fields(actor.user_id, tree, body)
-    return get_note(actor, note_id)
+    return finish_change(actor, tree, write_fields(actor.user_id, tree, body))
 
 
-def touch_note(user_id: int, note_id: int, **values: Any) -> None:
-    """Stamp a note that changed, and count its chapters and topics anew in the same statement."""
+def touch_note(user_id: int, note_id: int, **values: Any) -> datetime:
+    """Stamp a note that changed, and count its chapters and topics anew in the same statement; gives the time."""
+    now = db.utcnow()
     chapters = select(func.count()).where(Chapter.user_id == user_id, Chapter.note_id == note_id)
     topics = select(func.count()).where(Topic.user_id == user_id, Topic.note_id == note_id)
     counted = {"chapter_count": chapters.scalar_subquery(), "topic_count": topics.scalar_subquery()}
     own = (Note.user_id == user_id) & (Note.id == note_id)
-    db.execute(update(Note).where(own).values(**values, **counted, updated_at=db.utcnow()))
+    db.execute(update(Note).where(own).values(**values, **counted, updated_at=now))
+    return now
 
 
 def trash_note(actor: Actor, note_id: int, *, expect: Expectation | None = None) -> None:
@@ -228,5 +258,4 @@ def reorder_note(
     if expect:
         expect(tree)
     tree_changes.reorder(actor.user_id, tree, chapters)
-    touch_note(actor.user_id, note_id)
-    return get_note(actor, note_id)
+    return finish_change(actor, tree, touch_note(actor.user_id, note_id))

@@ -23,13 +23,13 @@ _COLUMNS = (
     Notification.created_at,
     Notification.read_at,
 )
-_SINCE = (
+_SINCE = db.Prepared(
     select(*_COLUMNS)
     .where(Notification.user_id == bindparam("owner"), Notification.id > bindparam("after"))
     .order_by(Notification.id)
     .limit(LIVE_BATCH)
 )
-_LAST = select(func.max(Notification.id)).where(Notification.user_id == bindparam("owner"))
+_LAST = db.Prepared(select(func.max(Notification.id)).where(Notification.user_id == bindparam("owner")))
 
 
 def notify(user_id: int, kind: str, title: str, message: str, action_id: str) -> None:

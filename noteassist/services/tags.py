@@ -1,5 +1,6 @@
 """The tags of one's notes."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, func, insert, literal, select, update
@@ -9,6 +10,7 @@ from noteassist.errors import NotFound
 from noteassist.models import Note, NoteTag
 from noteassist.paging import Order, Page, PageRequest, fetch_page
 from noteassist.security.actors import Actor
+from noteassist.services.tagging import retag
 from noteassist.services.versions import begin_write
 
 BY_NAME = Order((NoteTag.name,))
@@ -47,12 +49,7 @@ def rename_tag(actor: Actor, name: str, new_name: str) -> dict[str, Any]:
     tag = get_tag(actor, name)
     if name == new_name:
         return tag
-    _touch_tagged(actor.user_id, name)
-    renamed = select(NoteTag.user_id, NoteTag.note_id, literal(new_name)).where(*_own(actor.user_id, name))
-    has_it = select(NoteTag.note_id).where(*_own(actor.user_id, new_name))
-    renamed = renamed.where(NoteTag.note_id.not_in(has_it))
-    db.execute(insert(NoteTag).from_select(["user_id", "note_id", "name"], renamed))
-    db.execute(delete(NoteTag).where(*_own(actor.user_id, name)))
+    _change_tagged(actor.user_id, name, lambda: _rename(actor.user_id, name, new_name))
     return get_tag(actor, new_name)
 
 
@@ -60,16 +57,29 @@ def delete_tag(actor: Actor, name: str) -> None:
     """Take a tag off all my notes; raises NotFound."""
     begin_write(actor.user_id)
     get_tag(actor, name)
-    _touch_tagged(actor.user_id, name)
-    db.execute(delete(NoteTag).where(*_own(actor.user_id, name)))
+    _change_tagged(actor.user_id, name, lambda: _remove(actor.user_id, name))
 
 
 def _own(user_id: int, name: str) -> tuple[Any, ...]:
     return NoteTag.user_id == user_id, NoteTag.name == name
 
 
-def _touch_tagged(user_id: int, name: str) -> None:
-    tagged = select(NoteTag.note_id).where(*_own(user_id, name))
-    db.execute(
-        update(Note).where(Note.user_id == user_id, Note.id.in_(tagged)).values(updated_at=db.utcnow())
-    )
+def _rename(user_id: int, name: str, new_name: str) -> None:
+    renamed = select(NoteTag.user_id, NoteTag.note_id, literal(new_name)).where(*_own(user_id, name))
+    has_it = select(NoteTag.note_id).where(*_own(user_id, new_name))
+    renamed = renamed.where(NoteTag.note_id.not_in(has_it))
+    db.execute(insert(NoteTag).from_select(["user_id", "note_id", "name"], renamed))
+    _remove(user_id, name)
+
+
+def _remove(user_id: int, name: str) -> None:
+    db.execute(delete(NoteTag).where(*_own(user_id, name)))
+
+
+def _change_tagged(user_id: int, name: str, change: Callable[[], None]) -> None:
+    """Make a change to the tags of the notes that have this one, and stamp them."""
+    tagged = [row.note_id for row in db.rows(select(NoteTag.note_id).where(*_own(user_id, name)))]
+    now = db.utcnow()
+    retag(user_id, tagged, change, now)
+    own = (Note.user_id == user_id) & Note.id.in_(db.each_of(tagged))
+    db.execute(update(Note).where(own).values(updated_at=now))

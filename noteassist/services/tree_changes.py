@@ -19,6 +19,7 @@ from noteassist.services.note_trees import (
     insert_topics,
 )
 from noteassist.services.positions import step_aside
+from noteassist.services.search.indexing import index_topics
 
 TOPICS_PER_CHAPTER = 200
 
@@ -101,6 +102,8 @@ def _place_topics(
     ]
     db.update_rows(Topic, user_id, records)
     replace_parts(user_id, [(known[topic["id"]], topic) for _, _, topic in kept], now)
+    changed = [(topic["id"], topic) for _, _, topic in kept if topic_changed(known[topic["id"]], topic)]
+    index_topics(user_id, note_id, changed)
     insert_topics(user_id, note_id, [entry for entry in placed if entry[2].get("id") is None], now)
 
 

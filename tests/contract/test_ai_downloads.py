@@ -1,12 +1,14 @@
 """AI outputs as files: each format, safe names, nothing active, and counted."""
 
 import html
+import io
 import re
 import unicodedata
 from email.message import Message
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
+import docx
 import pytest
 
 from . import ai, expect
@@ -274,12 +276,30 @@ def test_a_download_changes_nothing_but_the_count(alice, write):
     assert alice.get(f"{ai.BASE}{output['id']}/").json == {**output, "download_count": 1}
 
 
-# These two are to come; until then they are as unknown as any other word.
-@pytest.mark.parametrize("form", ["pdf", "docx"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_formats_that_are_not_there_yet_are_refused(alice, place, method, form):
-    expect.invalid(alice.open(f"{place}?format={form}", method=method), "format", where="query")
-    assert count(alice, place) == 0
+@pytest.mark.parametrize("form, start", [("pdf", b"%PDF-"), ("docx", b"PK\3\4")])
+def test_an_output_is_downloaded_as_a_document(alice, place, method, form, start):
+    answer = alice.open(f"{place}?format={form}", method=method)
+    expect.ok(answer)
+    assert answer.get_data().startswith(start) and answer.mimetype.startswith("application/")
+    assert all(name.endswith(f".{form}") for name in file_names(answer))
+    assert count(alice, place) == 1
+
+
+def test_a_document_has_the_text_and_its_title(alice, write):
+    output = write("summarize", content="Zellen teilen sich – 生物学.")
+    content = alice.get(output["actions"]["download"] + "?format=docx").get_data()
+    paragraphs = [paragraph.text for paragraph in docx.Document(io.BytesIO(content)).paragraphs]
+    assert output["title"] in paragraphs and "Zellen teilen sich – 生物学." in "\n".join(paragraphs)
+
+
+def test_while_a_document_is_made_others_write(alice, place, note, in_parallel):
+    key = {"Idempotency-Key": "once"}
+    write = lambda: alice.patch(f"/api/notes/{note['id']}/", json={"title": "New"})  # noqa: E731  # one of many
+    answers = in_parallel([*[lambda: alice.post(f"{place}?format=pdf", headers=key)] * 3, write, write])
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    assert [answer.status_code for answer in answers[3:]] == [200, 200]
+    assert count(alice, place) == 1
 
 
 @pytest.mark.parametrize("form", ["", "MD", "exe", "a%00b", "../md", "md&format=md"])

@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from flask import Response
 from flask.views import MethodView
 
-from noteassist.api.answers import VARY, nothing, thing
+from noteassist.api.answers import nothing, thing
 from noteassist.api.blueprints import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Blueprint
 from noteassist.api.pages import answer_page, page_request
 from noteassist.api.schemas import page_of
 from noteassist.api.settings import current_settings
 from noteassist.api.waiting import answer_task
 from noteassist.blueprints.ai_tools import schemas
+from noteassist.blueprints.exports.answers import attachment, set_aside
 from noteassist.blueprints.notes.schemas import SingleTopic
 from noteassist.security.guards import current_actor, signed_in
 from noteassist.services.ai import downloads, outputs, quota, saving, topic_tools
@@ -167,14 +167,11 @@ class Download(MethodView):
 
 def download(output_id: int, form: str) -> Response:
     """Answer with an output as a file."""
-    file = downloads.download(current_actor(), output_id, form)
-    name = file.name.encode("ascii", "replace").decode().replace("?", "_")
-    headers = {
-        "Content-Disposition": f"attachment; filename=\"{name}\"; filename*=UTF-8''{quote(file.name)}",
-        "Cache-Control": "private, no-store",
-        "Vary": VARY,
-    }
-    return Response(file.content, headers=headers, content_type=file.media_type)
+    output = outputs.get_output(current_actor(), output_id)
+    with set_aside():
+        file = downloads.make_file(output, form)
+    downloads.count(current_actor(), output_id)
+    return attachment(file.name, file.media_type, file.content)
 
 
 @ai_tools.route("/<id:output_id>/apply/")

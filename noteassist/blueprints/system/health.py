@@ -11,6 +11,8 @@ from noteassist import redis_clients, schema
 from noteassist.config import Settings
 from noteassist.services.ai.gates import is_open
 from noteassist.services.ai.providers import chain_of
+from noteassist.services.drive.connections import is_away
+from noteassist.services.sandbox.programs import sandbox_state
 from noteassist.services.tasks.upkeep import longest_wait
 
 PATIENCE_SECONDS = 1.5
@@ -52,6 +54,7 @@ def _ask_database(app: Flask) -> Parts:
                 "database": "ok",
                 "tasks": "unavailable" if waits > LONGEST_WAIT_SECONDS else "ok",
                 "ai": _ai_state(app.config["SETTINGS"]),
+                "drive": _drive_state(app.config["SETTINGS"]),
             }
         except SQLAlchemyError:
             return AWAY
@@ -64,13 +67,22 @@ def _ai_state(settings: Settings) -> str:
     return "ok" if any(is_open(link) for link in chain) else "unavailable"
 
 
+def _drive_state(settings: Settings) -> str:
+    if not settings.has_drive:
+        return "not configured"
+    return "unavailable" if is_away() else "ok"
+
+
 _database = DatabaseCheck()
 
 
 def parts_of_the_server(settings: Settings) -> Parts:
-    """Tell the state of each part by its role: `ok`, `off`, `unavailable` (or `unknown schema`)."""
+    """Tell the state of each part by its role: `ok`, `off`, `not configured`, `unavailable`.
+
+    (The database may have an `unknown schema`; the sandbox is `checking` until it was probed.)
+    """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # the documented way
-    return _database.state(app) | {"queue": _redis_state(settings)}
+    return _database.state(app) | {"queue": _redis_state(settings), "sandbox": sandbox_state(settings)}
 
 
 def _redis_state(settings: Settings) -> str:

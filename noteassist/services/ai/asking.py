@@ -23,7 +23,7 @@ from noteassist.services.versions import begin_write
 
 TRIES = 3
 
-_LANGUAGE = select(Profile.language).where(Profile.user_id == bindparam("owner"))
+_LANGUAGE = db.Prepared(select(Profile.language).where(Profile.user_id == bindparam("owner")))
 _LEADER = (
     select(Task.id)
     .where(
@@ -104,7 +104,7 @@ def _arguments(actor: Actor, wish: Wish) -> dict[str, Any]:
     fields = dict(wish.fields)
     language = fields.get("language")
     if language is None:
-        language = db.rows(_LANGUAGE, {"owner": actor.user_id})[0].language
+        language = db.read_rows(_LANGUAGE, {"owner": actor.user_id})[0].language
         if wish.tool == "generate":
             fields["language"] = language
     args: dict[str, Any] = {"fields": fields, "language": language}

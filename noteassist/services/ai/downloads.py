@@ -1,13 +1,9 @@
-"""Outputs as files: Markdown, plain text, HTML, and the code alone."""
+"""Outputs as files: Markdown, plain text, HTML, PDF, Word, and the code alone."""
 
-import html
-import re
-import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from noteassist import db
@@ -15,6 +11,11 @@ from noteassist.errors import Unprocessable
 from noteassist.security.actors import Actor
 from noteassist.services.ai.outputs import count_download
 from noteassist.services.ai.titles import code_in
+from noteassist.services.exports.formats import FORMATS, File, export_text
+from noteassist.services.exports.markdown import MATHS, parse
+from noteassist.services.exports.names import file_name
+
+__all__ = ["FORMS", "File", "count", "make_file"]
 
 # The file ending of a language, by the names that people give it.
 ENDINGS = {
@@ -49,56 +50,31 @@ ENDINGS = {
     "yaml": "yaml",
     "markdown": "md",
 }
-PAGE = """\
-<!doctype html>
-<html lang="{language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ font: 1rem/1.6 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem }}
-pre {{ overflow-x: auto; padding: 1rem; border: 1px solid #8884; border-radius: .4rem }}
-table {{ border-collapse: collapse }} th, td {{ border: 1px solid #8884; padding: .3rem .6rem }}
-blockquote {{ margin-left: 0; padding-left: 1rem; border-left: .2rem solid #8888 }}
-</style>
-</head>
-<body>
-{body}</body>
-</html>
-"""
-# Raw HTML stays text, and pictures are not fetched from anywhere: what a model wrote is not to be trusted.
-MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("image")
-LONGEST_NAME = 80
 
 
-@dataclass(frozen=True)
-class File:
-    """A file to download."""
+def make_file(output: Mapping[str, Any], form: str) -> File:
+    """Make the file of an output, which may take long.
 
-    name: str
-    media_type: str
-    content: bytes
-
-
-def download(actor: Actor, output_id: int, form: str) -> File:
-    """Make the file of my output and count that; raises NotFound, and Unprocessable without code for `source`.
-
-    Begins a transaction of its own where none is open: a download may be a GET.
+    Raises Unprocessable without code for `source`, and what `export_text` raises for `html`, `pdf` and `docx`.
     """
-    make = FORMS[form]
+    return FORMS[form](output)
+
+
+def count(actor: Actor, output_id: int) -> None:
+    """Count a download of my output; raises NotFound. Where no transaction is open (a GET) it is one by itself."""
     if db.is_in_transaction():
-        return make(count_download(actor, output_id))
-    return db.in_transaction(lambda: make(count_download(actor, output_id)))
+        count_download(actor, output_id)
+    else:
+        db.in_transaction(lambda: count_download(actor, output_id))
 
 
 def _markdown(output: Mapping[str, Any]) -> File:
-    return File(f"{_stem(output)}.md", "text/markdown; charset=utf-8", f"{output['content']}\n".encode())
+    return File(_name(output, "md"), "text/markdown; charset=utf-8", f"{output['content']}\n".encode())
 
 
 def _text(output: Mapping[str, Any]) -> File:
-    lines = _plain(MARKDOWN.parse(output["content"]))
-    return File(f"{_stem(output)}.txt", "text/plain; charset=utf-8", f"{lines}\n".encode())
+    lines = _plain(parse(output["content"]))
+    return File(_name(output, "txt"), "text/plain; charset=utf-8", f"{lines}\n".encode())
 
 
 def _plain(tokens: list[Token]) -> str:
@@ -111,7 +87,7 @@ def _plain(tokens: list[Token]) -> str:
         elif token.type == "inline":
             blocks.append(prefix + _inline(token))
             prefix = ""
-        elif token.type in {"fence", "code_block"}:
+        elif token.type in {"fence", "code_block", *MATHS}:
             blocks.append(token.content.rstrip("\n"))
     return "\n\n".join(blocks)
 
@@ -121,13 +97,10 @@ def _inline(token: Token) -> str:
     return "".join(breaks.get(child.type, child.content) for child in token.children or ())
 
 
-def _html(output: Mapping[str, Any]) -> File:
-    page = PAGE.format(
-        language=html.escape(output["language"], quote=True),
-        title=html.escape(output["title"]),
-        body=MARKDOWN.render(output["content"]),
-    )
-    return File(f"{_stem(output)}.html", "text/html; charset=utf-8", page.encode())
+def _rendered(form: str, output: Mapping[str, Any]) -> File:
+    made_at, language = output["created_at"], output["language"]
+    file = export_text(output["title"], output["content"], form, language=language, changed_at=made_at)
+    return File(_name(output, FORMATS[form].ending), file.media_type, file.content)
 
 
 def _source(output: Mapping[str, Any]) -> File:
@@ -135,21 +108,18 @@ def _source(output: Mapping[str, Any]) -> File:
     if found is None:
         raise Unprocessable(errors={"query": {"format": ["There is no code in this output."]}})
     language = (output["programming_language"] or found[0] or "").strip().lower()
-    return File(
-        f"{_stem(output)}.{ENDINGS.get(language, 'txt')}", "text/plain; charset=utf-8", found[1].encode()
-    )
+    return File(_name(output, ENDINGS.get(language, "txt")), "text/plain; charset=utf-8", found[1].encode())
 
 
 FORMS: Mapping[str, Callable[[Mapping[str, Any]], File]] = {
     "md": _markdown,
     "txt": _text,
-    "html": _html,
+    "html": partial(_rendered, "html"),
+    "pdf": partial(_rendered, "pdf"),
+    "docx": partial(_rendered, "docx"),
     "source": _source,
 }
 
 
-def _stem(output: Mapping[str, Any]) -> str:
-    """Make a file name of the title: letters, digits, dots and dashes of any script, so no path and no header."""
-    text = unicodedata.normalize("NFC", output["title"])
-    name = re.sub(r"[^\w.-]+", "-", text).strip("-._")[:LONGEST_NAME].rstrip("-._")
-    return name or f"{output['tool']}-{output['id']}"
+def _name(output: Mapping[str, Any], ending: str) -> str:
+    return file_name(output["title"], ending, f"{output['tool']}-{output['id']}")

@@ -13,6 +13,7 @@ from noteassist.services.ai.offline import LABEL
 from noteassist.services.ai.outputs import KEPT, REUSED, insert_outputs, reusable_sql
 from noteassist.services.ai.titles import code_in
 from noteassist.services.notifications import notify
+from noteassist.services.search.dialects import copy_output_entry
 from noteassist.services.tasks.creation import insert_done
 from noteassist.services.tasks.ending import NAMES
 
@@ -43,13 +44,15 @@ _NEW_VERSION = "UPDATE users SET data_version = data_version + 1 WHERE id = :use
 @db.per_database
 def copy_statements() -> tuple[str, ...]:
     """Give the statements that answer from the cache, the task first; for `db.together`."""
-    found, newest = reusable_sql(), reusable_sql("id") + " ORDER BY created_at DESC LIMIT 1"
+    last = " ORDER BY created_at DESC LIMIT 1"
+    found, newest = reusable_sql(), reusable_sql("id") + last
     return (
         insert_done(found),
         _COPY_OUTPUT.format(newest=newest),
         _COPY_USAGE.format(newest=newest),
         _COPY_NOTIFICATION.format(newest=newest, locked=db.row_lock("users")),
         _NEW_VERSION.format(found=found),
+        copy_output_entry(reusable_sql("task_id") + last),
     )
 
 

@@ -11,6 +11,7 @@ from noteassist.errors import NotFound
 from noteassist.models import AiOutput, Note, Task, TaskEvent
 from noteassist.paging import Order, Page, PageRequest, fetch_page
 from noteassist.security.actors import Actor
+from noteassist.services.search.indexing import index_outputs
 from noteassist.services.versions import begin_write
 
 KEPT = timedelta(days=30)
@@ -49,8 +50,10 @@ OUTPUT_COLUMNS = (
 NOT_EXPIRED = AiOutput.expires_at.is_(None) | (
     AiOutput.expires_at > bindparam("now", type_=AiOutput.expires_at.type)
 )
-_ONE = select(*OUTPUT_COLUMNS).where(
-    AiOutput.user_id == bindparam("owner"), AiOutput.id == bindparam("output"), NOT_EXPIRED
+_ONE = db.Prepared(
+    select(*OUTPUT_COLUMNS).where(
+        AiOutput.user_id == bindparam("owner"), AiOutput.id == bindparam("output"), NOT_EXPIRED
+    )
 )
 _COPIED = (
     AiOutput.tool,
@@ -77,9 +80,10 @@ def present_output(row: db.AnyRow) -> dict[str, Any]:
     """Show an output with what can be done with it."""
     shown = {column.key: getattr(row, column.key) for column in OUTPUT_COLUMNS}
     path = f"/api/ai-tools/{row.id}/"
-    actions = {name: f"{path}{name.replace('_', '-')}/" for name in ("save_to_note", "download")}
-    # Uploads come with the connection to Google Drive.
-    return shown | {"actions": actions | {"upload_to_drive": None}}
+    actions = {
+        name: f"{path}{name.replace('_', '-')}/" for name in ("save_to_note", "download", "upload_to_drive")
+    }
+    return shown | {"actions": actions}
 
 
 def get_output(actor: Actor, output_id: int) -> dict[str, Any]:
@@ -132,6 +136,7 @@ def insert_outputs(records: Sequence[dict[str, Any]]) -> None:
     now = db.utcnow()
     rows = [record | {"created_at": now, "expires_at": now + KEPT} for record in records]
     db.execute(insert(AiOutput), rows)
+    index_outputs(rows)
 
 
 def count_download(actor: Actor, output_id: int) -> dict[str, Any]:

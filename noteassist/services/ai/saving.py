@@ -69,11 +69,11 @@ def _add(actor: Actor, output: Mapping[str, Any], wishes: Mapping[str, Any]) -> 
         chapter = get_chapter(actor, wishes["chapter_id"])
         if wishes.get("note_id") not in {None, chapter["note_id"]}:
             raise NotFound
-        return add_topic(actor, chapter["id"], **body)
+        return add_topic(actor, chapter["id"], origin="ai", **body)
     if wishes.get("note_id") is not None:
-        return add_topic(actor, _chapter_for(actor, wishes["note_id"], output["tool"]), **body)
+        return add_topic(actor, _chapter_for(actor, wishes["note_id"], output["tool"]), origin="ai", **body)
     chapters = [{"title": CHAPTER_TITLES[output["tool"]], "topics": [body]}]
-    note = create_note(actor, title=title, chapters=chapters)
+    note = create_note(actor, title=title, chapters=chapters, origin="ai")
     return get_topic(actor, note["chapters"][0]["topics"][0]["id"])
 
 
@@ -83,7 +83,7 @@ def _chapter_for(actor: Actor, note_id: int, tool: str) -> int:
     title = CHAPTER_TITLES[tool]
     own = (Chapter.user_id == actor.user_id) & (Chapter.note_id == note_id) & (Chapter.title == title)
     found = db.row(select(Chapter.id).where(own).order_by(Chapter.position.desc()))
-    return int(found.id if found else add_chapter(actor, note_id, title=title)["id"])
+    return int(found.id if found else add_chapter(actor, note_id, title=title, origin="ai")["id"])
 
 
 def topic_body(output: Mapping[str, Any], name: str) -> dict[str, Any]:

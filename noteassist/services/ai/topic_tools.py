@@ -15,7 +15,6 @@ from noteassist.security.actors import Actor
 from noteassist.services.ai.asking import Asked, Wish, ask
 from noteassist.services.ai.keeping import replacement
 from noteassist.services.ai.outputs import get_output
-from noteassist.services.revisions import keep_revision
 from noteassist.services.topics import get_topic, update_topic
 from noteassist.services.versions import begin_write
 
@@ -102,9 +101,9 @@ def apply_to_topic(actor: Actor, output_id: int, topic_id: int) -> dict[str, Any
         raise Conflict("This output was not made over this topic.", code="other_topic")
     if made_over.topic_digest != digest_of(topic):
         raise Conflict("The topic has changed since; ask the tool again.", code="topic_changed")
-    changed = update_topic(actor, topic_id, _change(topic, output))
-    keep_revision(actor.user_id, topic["note_id"], origin="ai", summary=f"{output['tool']}: {topic['name']}")
-    return changed
+    return update_topic(
+        actor, topic_id, _change(topic, output), origin="ai", remark=f" by AI ({output['tool']})"
+    )
 
 
 def _change(topic: Mapping[str, Any], output: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from noteassist.services import accounts
 from noteassist.services.demo.content import demo_notes, study_notes
 from noteassist.services.note_trees import chapter_record, insert_parts, topic_record
 from noteassist.services.notes import title_values
+from noteassist.services.revisions.keeping import keep_first_revisions
+from noteassist.services.search.indexing import insert_entries, note_entry, topic_entry
 
 DEMO_EMAIL = "demo@example.com"
 NOTES_A_BATCH = 250
@@ -70,7 +72,7 @@ def _insert_account(email: str, name: str, password_hash: str) -> int:
 
 
 def insert_notes(user_id: int, notes: Sequence[Tree], newest: datetime) -> None:
-    """Insert whole notes into an open transaction, the first one the newest; seven statements at most."""
+    """Insert whole notes into an open transaction, the first one the newest; nine statements at most."""
     made_at = [newest - BETWEEN_NOTES * index for index in range(len(notes))]
     records = [_note_record(user_id, note, moment) for note, moment in zip(notes, made_at, strict=True)]
     # Each note of a batch has a moment of its own, by which its new id is found.
@@ -84,6 +86,7 @@ def insert_notes(user_id: int, notes: Sequence[Tree], newest: datetime) -> None:
     ]
     db.insert_rows(NoteTag, tags)
     _insert_topics(user_id, owned, _insert_chapters(user_id, owned), newest)
+    keep_first_revisions(user_id, [(note_id, moment) for note_id, _, moment in owned])
 
 
 def _note_record(user_id: int, note: Tree, moment: datetime) -> dict[str, Any]:
@@ -122,5 +125,12 @@ def _insert_topics(
     }
     records = [topic_record(user_id, *place, topic, moment) for place, (topic, moment) in topics.items()]
     rows = db.insert_rows(Topic, records, Topic.id, Topic.note_id, Topic.chapter_id, Topic.position)
-    found = [(row.id, topics[row.note_id, row.chapter_id, row.position][0]) for row in rows]
-    insert_parts(user_id, found, now)
+    found = [(row, topics[row.note_id, row.chapter_id, row.position][0]) for row in rows]
+    insert_parts(user_id, [(row.id, topic) for row, topic in found], now)
+    entries = [
+        note_entry(
+            user_id, note_id, note["title"], note["tags"], [chapter["title"] for chapter in note["chapters"]]
+        )
+        for note_id, note, _ in owned
+    ]
+    insert_entries([*entries, *(topic_entry(user_id, row.note_id, row.id, topic) for row, topic in found)])

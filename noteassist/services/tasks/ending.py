@@ -24,6 +24,8 @@ NAMES = {
     "code": "Your code",
     "export": "Your export",
     "import": "Your import",
+    "drive_upload": "Your upload to Google Drive",
+    "drive_import": "Your import from Google Drive",
 }
 
 

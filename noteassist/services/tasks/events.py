@@ -23,7 +23,7 @@ _PROGRESS = """\
 UPDATE tasks SET progress = :progress, message = :message
 WHERE id = :id AND attempt = :attempt AND status = 'running'"""
 
-_SINCE = (
+_SINCE = db.Prepared(
     select(TaskEvent.id, TaskEvent.kind, TaskEvent.attempt, TaskEvent.data)
     .where(TaskEvent.task_id == bindparam("task", type_=TaskId), TaskEvent.id > bindparam("after"))
     .order_by(TaskEvent.id)

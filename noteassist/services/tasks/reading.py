@@ -46,14 +46,20 @@ _COLUMNS = (
     Task.joined_to,
 )
 _FROM = select(*_COLUMNS).outerjoin(_leader, _leader.id == Task.joined_to)
-_ONE = _FROM.where(Task.user_id == bindparam("owner"), Task.id == bindparam("task", type_=TaskId))
-_STATE = (
+_ONE = db.Prepared(
+    _FROM.where(Task.user_id == bindparam("owner"), Task.id == bindparam("task", type_=TaskId))
+)
+_STATE = db.Prepared(
     select(_of_leader("status"), Task.joined_to)
     .outerjoin(_leader, _leader.id == Task.joined_to)
     .where(Task.user_id == bindparam("owner"), Task.id == bindparam("task", type_=TaskId))
 )
-_OUTPUT = select(*OUTPUT_COLUMNS).where(
-    AiOutput.user_id == bindparam("owner"), AiOutput.task_id == bindparam("task", type_=TaskId), NOT_EXPIRED
+_OUTPUT = db.Prepared(
+    select(*OUTPUT_COLUMNS).where(
+        AiOutput.user_id == bindparam("owner"),
+        AiOutput.task_id == bindparam("task", type_=TaskId),
+        NOT_EXPIRED,
+    )
 )
 
 

@@ -13,7 +13,9 @@ from noteassist.services.tasks.events import events_since
 from noteassist.services.tasks.reading import State, get_state, get_task
 from noteassist.services.tasks.telling import task_signal
 
-_LAST = select(func.max(TaskEvent.id)).where(TaskEvent.task_id == bindparam("task", type_=TaskId))
+_LAST = db.Prepared(
+    select(func.max(TaskEvent.id)).where(TaskEvent.task_id == bindparam("task", type_=TaskId))
+)
 
 News = list[tuple[str, int, dict[str, Any]]]
 

@@ -148,7 +148,7 @@ def test_the_last_slot_is_for_users_of_whom_nothing_runs(app, alice, bob, make, 
     assert take(only_idle_users=True) == [house]
 
 
-@pytest.mark.parametrize("kind", ["os.system", "drive_upload", "improve2", "", "x'); DROP TABLE tasks; --"])
+@pytest.mark.parametrize("kind", ["os.system", "drive_uploads", "improve2", "", "x'); DROP TABLE tasks; --"])
 def test_an_unknown_kind_is_left_alone(app, do_tasks, kind):
     unknown, known = scene.make(app, kind), scene.make(app, "expire_outputs")
     do_tasks()

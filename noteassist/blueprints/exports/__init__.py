@@ -1,0 +1,5 @@
+"""Exports: notes as files to take along."""
+
+from noteassist.blueprints.exports.routes import exports
+
+__all__ = ["exports"]

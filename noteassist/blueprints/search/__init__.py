@@ -1,0 +1,5 @@
+"""Search."""
+
+from noteassist.blueprints.search.routes import search
+
+__all__ = ["search"]

@@ -40,7 +40,9 @@ def migrate(connection: Connection) -> None:
         compare_type=True,
         compare_server_default=False,
         # What the search has of one database alone.
-        include_name=lambda name, *_: not (name or "").startswith(("search_index", "ix_search_entries_words")),
+        include_name=lambda name, *_: (
+            not (name or "").startswith(("search_index", "ix_search_entries_words"))
+        ),
         render_as_batch=connection.dialect.name == "sqlite",
         transaction_per_migration=False,
     )

@@ -108,7 +108,10 @@ class EmailTaken(Conflict):
 class StorageFull(Conflict):
     """The files that are kept for the caller leave no room for another one."""
 
-    code, message = "storage_full", "Your files on this server leave no room for this one; wait until some expire."
+    code, message = (
+        "storage_full",
+        "Your files on this server leave no room for this one; wait until some expire.",
+    )
 
 
 class PreconditionFailed(AppError):

@@ -34,7 +34,7 @@ class Prepared:
         Raises what SQLAlchemy would: the driver's error within a DBAPIError. A connection that is broken then is
         invalidated.
         """
-        plan = self.plans.get(engine.dialect.name) or self._planned(engine)
+        plan = self.plans.get(engine.dialect.name) or self._planned(engine, parameters)
         for tell in observers:
             tell(plan.sql)
         try:
@@ -46,37 +46,37 @@ class Prepared:
         except engine.dialect.loaded_dbapi.Error as error:
             raise _wrapped(error, plan.sql, engine, connection) from error
 
-    def _planned(self, engine: Engine) -> "Plan":
+    def _planned(self, engine: Engine, parameters: Mapping[str, Any]) -> "Plan":
         with self.lock:
-            return self.plans.setdefault(engine.dialect.name, Plan(self.statement, engine))
+            return self.plans.setdefault(engine.dialect.name, Plan(self.statement, engine, parameters))
 
 
 class Plan:
     """How a statement is run on one kind of database."""
 
-    def __init__(self, statement: Executable, engine: Engine) -> None:
+    def __init__(self, statement: Executable, engine: Engine, parameters: Mapping[str, Any]) -> None:
+        """Compile the statement; the names of `parameters` are those of every run."""
         compiled = statement.compile(dialect=engine.dialect)  # type: ignore[attr-defined]  # every executable has it
-        if not isinstance(compiled, SQLCompiler) or compiled.post_compile_params:
+        if not isinstance(compiled, SQLCompiler):
+            raise TypeError("a prepared statement is a query")
+        required = {name: bind for bind, name in compiled.bind_names.items() if bind.required}
+        if any(bind.expanding for bind in required.values()):
             raise TypeError("a prepared statement takes no lists")
-        self.sql = str(compiled)
-        self.order = compiled.positiontup
+        # Lists that stand in the statement itself are written out once and for all.
+        state = compiled.construct_expanded_state(dict(parameters))
+        self.sql, self.order = state.statement, state.positiontup
         # What SQLAlchemy's own execution uses.
-        binders = compiled._bind_processors  # noqa: SLF001
+        binders = {**compiled._bind_processors, **state.processors}  # noqa: SLF001
         self.binders: dict[str, Any] = {
             name: process for name, process in binders.items() if callable(process)
         }
         self.constants = {
-            name: self._bind(name, bind.effective_value)
-            for bind, name in compiled.bind_names.items()
-            if not bind.required
+            name: self._bind(name, value) for name, value in state.parameters.items() if name not in required
         }
-        columns = compiled._result_columns  # noqa: SLF001
-        self.results = [
-            (number, process)
-            for number, column in enumerate(columns)
-            if (process := column.type.dialect_impl(engine.dialect).result_processor(engine.dialect, None))
-        ]
-        self.names = tuple(column.keyname for column in columns)
+        self.dialect = engine.dialect
+        self.columns = compiled._result_columns  # noqa: SLF001
+        self.names = tuple(column.keyname for column in self.columns)
+        self.results: list[tuple[int, Any]] | None = None
 
     def _bind(self, name: str, value: Any) -> Any:
         process = self.binders.get(name)
@@ -92,14 +92,25 @@ class Plan:
         found = cursor.fetchall()
         if not found:
             return []
-        make = _row_class(self.names or tuple(column[0] for column in cursor.description))
+        if self.results is None:
+            self.results = self._processes(cursor.description)
         if self.results:
-            found = [self._processed(row) for row in found]
+            found = [self._processed(row, self.results) for row in found]
+        make = _row_class(self.names or tuple(column[0] for column in cursor.description))
         return [make(row) for row in found]
 
-    def _processed(self, row: Sequence[Any]) -> list[Any]:
+    def _processes(self, description: Sequence[Any]) -> list[tuple[int, Any]]:
+        """List the columns whose values are not the driver's, with what makes them; some types ask for the driver's."""
+        processes = (
+            column.type.dialect_impl(self.dialect).result_processor(self.dialect, description[number][1])
+            for number, column in enumerate(self.columns)
+        )
+        return [(number, process) for number, process in enumerate(processes) if process is not None]
+
+    @staticmethod
+    def _processed(row: Sequence[Any], results: Sequence[tuple[int, Any]]) -> list[Any]:
         values = list(row)
-        for number, process in self.results:
+        for number, process in results:
             values[number] = process(values[number])
         return values
 

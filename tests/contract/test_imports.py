@@ -210,3 +210,39 @@ def test_a_strange_name_is_only_a_title(alice, name):
     [note] = imported(alice, b"text", name)
     assert 1 <= len(note["title"]) <= 255
     assert "/" not in note["title"] and "\\" not in note["title"] and "\0" not in note["title"]
+
+
+def bare(note):
+    """What a note says, without ids and the times of its parts."""
+    names = {"id", "order", "updated_at", "created_at", "slug"}
+
+    def stripped(value):
+        if isinstance(value, dict):
+            return {name: stripped(part) for name, part in value.items() if name not in names}
+        return [stripped(part) for part in value] if isinstance(value, list) else value
+
+    return stripped(note) | {"created_at": note["created_at"], "updated_at": note["updated_at"]}
+
+
+@pytest.mark.parametrize("form", ["md", "json"])
+def test_an_exported_note_is_the_same_in_another_account(alice, bob, note, form):
+    answer = alice.get(f"/api/notes/{note['id']}/export/?format={form}")
+    assert answer.status_code == 200
+    [copy] = imported(bob, answer.get_data(), f"a.{form}")
+    assert bare(copy) == bare(expect.ok(alice.get(f"/api/notes/{note['id']}/")))
+
+
+def test_an_exported_deck_becomes_a_note(alice, bob, note):
+    answer = alice.get(f"/api/notes/{note['id']}/export/?format=apkg")
+    [copy] = imported(bob, answer.get_data(), "a.apkg")
+    assert (copy["title"], copy["topic_count"]) == (note["title"], note["topic_count"])
+
+
+@pytest.mark.parametrize("form", ["pdf", "docx"])
+def test_an_exported_document_becomes_a_note_of_the_same_chapters(alice, bob, note, form):
+    answer = alice.get(f"/api/notes/{note['id']}/export/?format={form}")
+    [copy] = imported(bob, answer.get_data(), f"a.{form}")
+    assert copy["title"] == note["title"]
+    # In a PDF file the number of a chapter is part of its title.
+    found = [chapter["title"].removeprefix(f"{number} ") for number, chapter in enumerate(copy["chapters"])]
+    assert [title for title in found if title != note["title"]] == [one["title"] for one in note["chapters"]]

@@ -226,14 +226,31 @@ def test_a_cancelled_export_stops_between_two_notes(ask, begin, write_notes, mon
 
     def read_tree(user_id, note_id):
         read.append(note_id)
-        run.lost.set()
+        if len(read) == 2:
+            run.lost.set()
         return original(user_id, note_id)
 
     original = exporting.note_trees.read_tree
     monkeypatch.setattr(exporting.note_trees, "read_tree", read_tree)
     with pytest.raises(LostLease):
         exporting.export(run)
-    assert len(read) == 1
+    assert len(read) == 2
+
+
+def test_a_cancelled_export_stops_between_two_pieces(ask, begin, write_notes, monkeypatch):
+    write_notes(3)
+    ask()
+    run = begin()
+
+    def append(*arguments):
+        run.lost.set()
+        return original(*arguments)
+
+    original = files._append
+    monkeypatch.setattr(files, "_append", append)
+    with pytest.raises(LostLease):
+        exporting.export(run)
+    assert count(StoredFile) == count(FileChunk) == 0
 
 
 def test_an_export_that_is_too_large_fails_and_says_so(ask, begin, write_notes, monkeypatch):

@@ -7,7 +7,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from noteassist import db
 from noteassist.errors import FileTooLarge, NotFound, StorageFull
@@ -119,6 +119,14 @@ def test_a_half_written_file_is_not_there(owner):
 
     keep_file(owner, "export", "n", "t", chunks(), HOUR)
     assert seen == [4 * MIB]
+
+
+def test_a_half_written_file_is_not_there_whatever_its_time(owner):
+    file_id = files._begin(owner, "export", "n", "t", None)[0]
+    with db.transaction():
+        db.execute(update(StoredFile).values(expires_at=db.utcnow() + timedelta(hours=1)))
+    with pytest.raises(NotFound):
+        open_file(owner, file_id, "export")
 
 
 def test_a_strangers_file_is_not_there(bob, keep):

@@ -26,6 +26,7 @@ from tests.stand_ins.google_faults import (
     CutBefore,
     CutMiddle,
     CutWhileSending,
+    Expired,
     Fault,
     Html,
     LostSession,
@@ -219,6 +220,9 @@ class GoogleStandIn:
         if isinstance(fault, LostSession):
             self.google.sessions.pop(request.query.get("upload_id", ""), None)
             return refusal(fault.code, "notFound")
+        if isinstance(fault, Expired):
+            self.google.expire_access()
+            return refusal(401, "authError")
         if isinstance(fault, Html):
             return Reply(200, PAGE, {"content-type": "text/html"})
         if isinstance(fault, Short):

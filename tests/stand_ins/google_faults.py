@@ -44,6 +44,11 @@ class LostSession(Fault):
 
 
 @dataclass(frozen=True)
+class Expired(Fault):
+    """Every access token has expired: 401, until it is renewed."""
+
+
+@dataclass(frozen=True)
 class CutBefore(Fault):
     """The connection is reset before anything is done."""
 

@@ -33,6 +33,8 @@ def session_at(settings: Settings, location: str) -> str:
     Our token goes there, so nobody on the way may name another host.
     """
     parts = urlsplit(location)
+    if not parts.path.startswith("/upload/"):
+        raise GoogleAway("Google's answer cannot be read.")
     if settings.google_base_url:
         return at(settings, location)
     if parts.scheme != "https" or not (parts.hostname or "").endswith(GOOGLES):

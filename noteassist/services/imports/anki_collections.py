@@ -6,7 +6,6 @@ virtual tables are refused, and every query ends. Anki's schema 11 keeps decks a
 """
 
 import json
-import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from noteassist.services.imports import limits, protobuf
 from noteassist.services.imports.refusals import too_large, unreadable, unsafe
 
 SQLITE_SIGN = b"SQLite format 3\0"
+OWN_DECK = "NoteAssist"
 FIELD_SEPARATOR = "\x1f"
 STEPS_BETWEEN_LOOKS = 100_000
 MOST_LOOKS = 2_000
@@ -160,5 +160,6 @@ def _new_types(connection: sqlite3.Connection) -> dict[int, NoteType]:
 
 
 def deck_path(deck: str) -> list[str]:
-    """Give a deck's name and those of its sub-decks, outermost first."""
-    return [part.strip() for part in re.split(r"::", deck) if part.strip()] or ["Cards"]
+    """Give the names of a deck and its sub-decks, outermost first; ours lie in one that says where they come from."""
+    parts = [part.strip() for part in deck.split("::") if part.strip()] or ["Cards"]
+    return parts[1:] if parts[0] == OWN_DECK and len(parts) > 1 else parts

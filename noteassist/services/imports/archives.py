@@ -130,10 +130,8 @@ def open_tar(content: bytes) -> Archive:
         for entry in _tar_entries(opened):
             archive.budget.take_file()
             _check_path(entry.name)
-            if entry.issym() or entry.islnk():
-                raise unsafe("The archive has links; pack the files themselves.")
             if not (entry.isfile() or entry.isdir()):
-                raise unsafe("The archive has entries that are neither files nor folders.")
+                raise unsafe("The archive has links or devices; pack the files themselves.")
             if entry.isfile():
                 archive.add(entry.name, opened, entry)
     except (tarfile.TarError, ValueError, OverflowError, EOFError, OSError) as error:

@@ -57,8 +57,9 @@ def read_file(name: str, content: bytes) -> Findings:
         read_pdf(content, file, stem(file), findings)
     else:
         _read_text(content, file, findings)
-    if not findings.drafts and not findings.skipped:
-        raise unreadable("There are no notes in this file.")
+    if not findings.drafts:
+        why = [f" {entry['file']}: {entry['reason']}" for entry in findings.skipped[:3]]
+        raise unreadable("There are no notes in this file." + "".join(why))
     return findings
 
 
@@ -118,8 +119,6 @@ def _read_text(content: bytes, file: str, findings: Findings) -> None:
     if len(content) > limits.TEXT_BYTES:
         raise too_large("This text is longer than 5 MiB.")
     add_page(text, file, findings)
-    if not findings.drafts and findings.skipped:
-        raise unreadable(findings.skipped[0]["reason"])
 
 
 def _is_json(text: str) -> bool:

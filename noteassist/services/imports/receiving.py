@@ -16,6 +16,8 @@ from noteassist.services.tasks.lifecycle import Claimed
 from noteassist.services.tasks.runs import Outcome, TaskRun
 from noteassist.services.versions import begin_write
 
+__all__ = ["Received", "give_up", "import_upload", "receive", "request_import", "take_in"]
+
 LARGEST_DIRECT = 2 * 1024 * 1024
 """What is larger, in bytes, is imported by a task."""
 LARGEST_DIRECT_PDF = 256 * 1024

@@ -53,8 +53,8 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
 
     Front matter that cannot be read stays in the text, so that nothing is lost.
     """
-    found = FRONT_MATTER.match(text)
-    if found is None or len(found[1]) > limits.FRONT_MATTER_CHARACTERS:
+    found = FRONT_MATTER.match(text[: limits.FRONT_MATTER_CHARACTERS])
+    if found is None:
         return {}, text
     try:
         # The slow loader: it answers deep nesting with RecursionError, the fast one with the end of the process.

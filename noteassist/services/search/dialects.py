@@ -70,7 +70,7 @@ def _vector(prefix: str, sections: Sections, trigrams: Iterable[str]) -> str:
 
 
 def _text(prefix: str, sections: Sections, trigrams: Iterable[str]) -> str:
-    """Write the words with spaces around each, and where the 2nd, 3rd and 4th section begin."""
+    """Write the words with spaces around each, and a mark where each section begins."""
     written = []
     for weight, section in zip(WEIGHTS, sections, strict=True):
         written.append(f"{GAP}{weight}")
@@ -91,8 +91,8 @@ class Dialect:
     condition: str
     # By what they are newer or older.
     newest: str
-    # The weight, in hundredths, of the best place of the term whose parameters begin with {0}; 0 where it is not.
-    weight: str
+    # Says whether the query in the parameter {0} holds for `entry`, one of `hits`.
+    stands: str
     # Makes a JSON array of a column.
     array: str
     # The place of the second text in the first, 0 where it is not.
@@ -106,9 +106,7 @@ POSTGRESQL = Dialect(
     " AND words @@ CAST(:query AS tsquery) OFFSET 0) AS entry",
     condition="true",
     newest="entry.id",
-    weight="CASE WHEN entry.words @@ CAST(:{0}A AS tsquery) THEN 100 "
-    "WHEN entry.words @@ CAST(:{0}B AS tsquery) THEN 40 WHEN entry.words @@ CAST(:{0}C AS tsquery) THEN 20 "
-    "WHEN entry.words @@ CAST(:{0}D AS tsquery) THEN 10 ELSE 0 END",
+    stands="entry.words @@ CAST(:{0} AS tsquery)",
     array="json_agg",
     place="strpos({}, {})",
 )
@@ -119,10 +117,9 @@ SQLITE = Dialect(
     source="search_index CROSS JOIN search_entries AS entry ON entry.id = search_index.rowid",
     condition="search_index MATCH :query AND entry.user_id = :owner",
     newest="search_index.rowid",
-    weight="CASE instr(entry.words, :{0}) WHEN 0 THEN 0 ELSE CASE "
-    "WHEN instr(entry.words, :{0}) < instr(entry.words, ' _B ') THEN 100 "
-    "WHEN instr(entry.words, :{0}) < instr(entry.words, ' _C ') THEN 40 "
-    "WHEN instr(entry.words, :{0}) < instr(entry.words, ' _D ') THEN 20 ELSE 10 END END",
+    # Only as far back as the oldest hit.
+    stands="entry.id IN (SELECT rowid FROM search_index WHERE search_index MATCH :{0} AND rowid >= ("
+    "SELECT min(id) FROM hits))",
     array="json_group_array",
     place="instr({}, {})",
 )
@@ -154,12 +151,14 @@ def any_trigram(user_id: int, trigrams: Iterable[str]) -> str:
 
 
 def weight_parameters(user_id: int, name: str, term: Term) -> Mapping[str, Any]:
-    """Give the parameters of a term in `Dialect.weight`."""
+    """Give the queries for a term in each of the four sections and in the first two, named by the sections."""
     prefix = owner_prefix(user_id)
     if db.is_postgresql():
-        return {name + weight: _tsquery(prefix, term, weight) for weight in WEIGHTS}
-    end = "" if term.is_prefix else " "
-    return {name: " " + " ".join(prefix + word for word in term.words) + end}
+        return {name + sections: _tsquery(prefix, term, sections) for sections in ("AB", *WEIGHTS)}
+    return {
+        name + sections: f"{{{' '.join(sections.lower())}}} : {_fts5(prefix, term)}"
+        for sections in ("AB", *WEIGHTS)
+    }
 
 
 def _tsquery(prefix: str, term: Term, weights: str = "") -> str:

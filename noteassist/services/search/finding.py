@@ -11,10 +11,8 @@ from noteassist.security.actors import Actor
 from noteassist.services.search.dialects import match_parameter, weight_parameters
 from noteassist.services.search.queries import Query, Term, parse
 from noteassist.services.search.snippets import snippet
-from noteassist.services.search.statements import hits_statement
+from noteassist.services.search.statements import SECTION_WEIGHTS, hits_statement
 from noteassist.services.search.typos import corrected
-
-HIGHEST_WEIGHT = 100
 
 
 def search(actor: Actor, text: str, page: PageRequest) -> Page:
@@ -54,7 +52,7 @@ def _search(actor: Actor, query: Query, page: PageRequest, *, is_corrected: bool
     shown = (found[1:] if backward else found[:-1]) if has_more else found
     if not shown:
         return Page([], None, None)
-    highest = HIGHEST_WEIGHT * len(query.terms)
+    highest = max(SECTION_WEIGHTS.values()) * len(query.terms)
     return Page(
         [_present(row, query.terms, highest) for row in shown],
         _position(shown[-1], is_corrected, backward=False) if has_more or backward else None,

@@ -5,7 +5,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from noteassist.services.search.queries import Term
-from noteassist.services.search.tokens import CAMEL, CAMEL_PART, LONGEST_WORD, fold, is_unspaced, pieces
+from noteassist.services.search.tokens import (
+    ASCII_WORD,
+    CAMEL,
+    CAMEL_PART,
+    LONGEST_WORD,
+    fold,
+    is_unspaced,
+    pieces,
+)
 
 LONGEST = 200
 BEFORE = 60
@@ -27,17 +35,24 @@ def snippet(texts: Iterable[str | None], terms: Sequence[Term]) -> str:
 
 
 def found_spans(text: str, terms: Sequence[Term]) -> Iterator[Span]:
-    """Find where the terms stand in a text."""
+    """Find where the terms stand in a text; words within camelCase last."""
     placed = list(_placed(text))
-    for term in terms:
-        width = len(term.words)
-        for start in range(len(placed) - width + 1):
-            if _stands(term, placed[start : start + width]):
-                yield placed[start][1], placed[start + width - 1][2]
+    firsts = {term.words[0] for term in terms}
+    prefixes = tuple(term.words[0] for term in terms if term.is_prefix)
+    for index, (word, start, _) in enumerate(placed):
+        if word in firsts or (prefixes and word.startswith(prefixes)):
+            for term in terms:
+                side_by_side = placed[index : index + len(term.words)]
+                if _stands(term, side_by_side):
+                    yield start, side_by_side[-1][2]
     yield from _spans_in_camel_case(text, [term for term in terms if len(term.words) == 1])
 
 
 def _placed(text: str) -> Iterator[Placed]:
+    if text.isascii():
+        for word in ASCII_WORD.finditer(text.lower()):
+            yield word[0][:LONGEST_WORD], *word.span()
+        return
     for run in pieces().finditer(text):
         if not is_unspaced(run[0]):
             yield fold(run[0])[:LONGEST_WORD], *run.span()
@@ -50,6 +65,8 @@ def _placed(text: str) -> Iterator[Placed]:
 
 def _stands(term: Term, placed: Sequence[Placed]) -> bool:
     *firsts, last = term.words
+    if len(placed) < len(term.words):
+        return False
     if any(word != found[0] for word, found in zip(firsts, placed, strict=False)):
         return False
     folded = placed[-1][0]

@@ -8,6 +8,8 @@ from noteassist.services.search.dialects import dialect
 
 # Above so many hits only the newest are ranked.
 MOST_RANKED = 5000
+# What a word counts by the best section it stands in: title, names and tags, text, code.
+SECTION_WEIGHTS = {"A": 100, "B": 40, "C": 20, "D": 10}
 # A word of a note that stands in one of its topics counts for the note as little as this.
 WEIGHT_ELSEWHERE = 5
 # What of a longer text is looked at for the excerpt, in characters, and how much of it lies before the word.
@@ -65,7 +67,7 @@ UNION ALL SELECT entry.id FROM search_entries AS entry
 def hits_statement(terms: int, excluded: int, is_placed: bool, is_backward: bool) -> TextClause:
     """Make the SELECT of one page of hits.
 
-    Parameters: `owner`, `now`, `query`, those of `Dialect.weight` for `t0`, `t1`, ..., with two terms or more also
+    Parameters: `owner`, `now`, `query`, those of `weight_parameters` for `t0`, `t1`, ..., with two terms or more also
     those of `notes_sql`, `page_limit`, and `key_weight` and `key_id` of the hit beside the page.
     """
     sql = dialect()
@@ -87,8 +89,16 @@ def hits_statement(terms: int, excluded: int, is_placed: bool, is_backward: bool
 
 
 def _weight(number: int, terms: int) -> str:
-    weight = f"({dialect().weight.format(f't{number}')})"
-    return f"coalesce(nullif({weight}, 0), {WEIGHT_ELSEWHERE})" if terms > 1 else weight
+    """Make the weight of a term: by the best section it stands in. Most stand in none of the first two."""
+    in_sections = {
+        sections: dialect().stands.format(f"t{number}{sections}") for sections in ("AB", *SECTION_WEIGHTS)
+    }
+    return (
+        f"CASE WHEN {in_sections['AB']} "
+        f"THEN CASE WHEN {in_sections['A']} THEN {SECTION_WEIGHTS['A']} ELSE {SECTION_WEIGHTS['B']} END "
+        f"WHEN {in_sections['C']} THEN {SECTION_WEIGHTS['C']} WHEN {in_sections['D']} THEN {SECTION_WEIGHTS['D']} "
+        f"ELSE {WEIGHT_ELSEWHERE if terms > 1 else 0} END"
+    )
 
 
 def _excerpt(column: str) -> str:

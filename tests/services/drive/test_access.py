@@ -140,7 +140,8 @@ def test_a_file_that_was_deleted_for_good_meanwhile_is_made_again(app, connected
     assert [file.content for file in google.google.files.values()] == [content]
 
 
-def test_a_note_that_changes_between_two_attempts_is_one_file(app, connected, google, do_tasks):
+@pytest.mark.parametrize("title", ["Cells and tissues", "Bones"])
+def test_a_note_that_changes_between_two_attempts_is_one_file(app, connected, google, do_tasks, title):
     body = "".join(f"{number:07}\n" for number in range(12_000))
     topics = [{"name": str(number), "explanation": {"content": body}} for number in range(6)]
     note = connected.post(
@@ -149,10 +150,12 @@ def test_a_note_that_changes_between_two_attempts_is_one_file(app, connected, go
     google.next("chunk", Fine(), CutMiddle())
     task_id = scene.upload_note(connected, note.json["id"])
     do_tasks()
-    connected.patch(f"/api/notes/{note.json['id']}/", json={"title": "Cells and tissues"})
+    connected.patch(f"/api/notes/{note.json['id']}/", json={"title": title})
     assert scene.work_until_ended(app, task_id).status == "succeeded"
     [file] = google.google.files.values()
-    assert b"Cells and tissues" in file.content and file.content.count(b"0011999") == 6
+    assert title.encode() in file.content and file.content.count(b"0011999") == 6
+    # Never a mixture, not even for a moment.
+    assert file.versions == 1
 
 
 def test_keys_are_exchanged_while_the_server_runs(app, connected, google):

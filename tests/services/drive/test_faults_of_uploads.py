@@ -11,6 +11,7 @@ from tests.stand_ins.google_faults import (
     CutBefore,
     CutMiddle,
     CutWhileSending,
+    Expired,
     Fine,
     Html,
     LostSession,
@@ -30,6 +31,7 @@ PASSING = [
     Trickle(0.05),
     Html(),
     Html(after=True),
+    Expired(),
     Status(401, "authError"),
     Status(408),
     Status(429),
@@ -59,7 +61,7 @@ TABLE = {
     "second chunk": EVERYWHERE,
     "last chunk": [*EVERYWHERE, WrongBytes()],
     "ask": [*PASSING, *OF_SESSIONS],
-    "refresh": [fault for fault in PASSING if fault != Status(401, "authError")],
+    "refresh": [fault for fault in PASSING if fault not in {Expired(), Status(401, "authError")}],
     "metadata": PASSING,
     "replace": PASSING,
 }
@@ -93,7 +95,7 @@ def test_one_file_with_the_right_bytes(app, connected, google, step):
 
 
 @pytest.mark.parametrize(
-    "fault", [CutBefore(), CutMiddle(), CutAfter(), Slow(1.6), Status(503), Status(401)], ids=str
+    "fault", [CutBefore(), CutMiddle(), CutAfter(), Slow(1.6), Status(503), Expired()], ids=str
 )
 def test_the_same_fault_again_and_again_at_every_step(app, connected, google, fault):
     output_id, content = scene.large_output(connected)

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import orjson
 import pytest
 
+from noteassist.services.exports.prose_html import sanitised
 from noteassist.services.exports.rendering import render
 
 from .notes import detail, explained
@@ -100,6 +101,22 @@ def test_a_page_does_nothing_and_fetches_nothing(text, place):
     elif place == "source":
         topic["source"] = {"title": text, "url": text}
     assert list(active(page_of(note))) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<script>alert(1)</script>",
+        "<style>p { background: url(//evil.example) }</style>",
+        '<a href="javascript:alert(1)" onclick="x()">a</a>',
+        '<img src="https://evil.example/pixel.png">',
+        '<p style="background: url(//evil.example)">a</p><td style="position: fixed">',
+        '<math><mtext><a href="data:text/html,x"><img src=x></mtext></math>',
+        "<iframe srcdoc='<script>'></iframe><svg><a href='javascript:x'>a</a></svg>",
+    ],
+)
+def test_the_second_net_catches_what_no_renderer_writes(body):
+    assert [found for found in active(sanitised(body)) if "text-align" not in found] == []
 
 
 def test_styles_are_inside_and_the_policy_forbids_the_rest():

@@ -101,6 +101,7 @@ def test_an_export_of_notion():
 
 def test_a_database_of_notion_is_a_table():
     notes, _ = read("export.zip", samples.notion())
+    assert len(read_file("export.zip", samples.notion()).drafts) == len(notes) == 3
     assert text(notes["Dates"], 0, 0) == (
         "| Event | Year | Remark |\n| --- | --- | --- |\n"
         "| Founding of Rome | -753 | a legend \\| told later |\n| Fall of Rome | 476 |  |"

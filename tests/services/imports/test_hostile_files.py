@@ -55,6 +55,7 @@ UNREADABLE = {
     "nothing": lambda: b"",
     "white space": lambda: b" \n\t\n",
     "an empty archive": lambda: samples.zipped({}),
+    "an archive of pictures": lambda: samples.zipped({"a.png": b"\x89PNG"}),
 }
 UNSUPPORTED = {
     "a picture": lambda: b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",

@@ -1,0 +1,89 @@
+"""The search reads its index and the hits, and neither the texts of others nor its own table from end to end."""
+
+import pytest
+from sqlalchemy import event, text
+
+from noteassist import db
+from noteassist.models import User
+from noteassist.services.accounts import insert_account
+from noteassist.services.demo.seeding import insert_notes
+from tests.people import register
+
+USERS, NOTES, TOPICS = 6, 300, 5
+PATHS = [
+    "/api/search/?q=rare",
+    "/api/search/?q=common%20rare",
+    '/api/search/?q="common%20rare"',
+    "/api/search/?q=common%20-rare",
+    "/api/search/?q=rar",
+    "/api/search/?q=rarre",
+    "/api/notes/?q=rare",
+]
+
+
+def note(number):
+    """Make the body of a note whose topics have a common word, and one in a hundred a rare one."""
+    words = [f"common word{number}x{topic}{' rare' * (number % 100 == 0)} end" for topic in range(TOPICS)]
+    topics = [{"name": f"rarely {number}", "explanation": {"content": content * 5}} for content in words]
+    return {
+        "title": f"t{number}",
+        "tags": [],
+        "status": "draft",
+        "chapters": [{"title": "c", "topics": topics}],
+    }
+
+
+@pytest.fixture(scope="module")
+def crowded(migrated_app):
+    """Fill the tables with notes of several users, once for each database; gives the client of one of them."""
+    with migrated_app.app_context():
+        with db.transaction():
+            db.execute(User.__table__.delete())
+        alice = register(migrated_app, email="alice@example.com")
+        with db.transaction():
+            owners = [insert_account(f"crowd{number}@example.com", "-") for number in range(USERS)]
+            for owner in (*owners, alice.user["id"]):
+                insert_notes(owner, [note(number) for number in range(NOTES)], db.utcnow())
+        with db.reader().connect() as connection:
+            connection.execute(text("ANALYZE"))
+        yield alice
+        with db.transaction():
+            db.execute(User.__table__.delete())
+
+
+@pytest.fixture
+def explained(crowded):
+    """Give the plans of the statements that a GET of Alice's sends, as one text."""
+
+    def explain(path):
+        sent = []
+        engine = db.reader()
+        listener = lambda c, cursor, statement, parameters, *rest: sent.append((statement, parameters))  # noqa: E731
+        event.listen(engine, "before_cursor_execute", listener)
+        answer = crowded.get(path)
+        event.remove(engine, "before_cursor_execute", listener)
+        assert (answer.status_code, bool(answer.json["results"])) == (200, "-rare" not in path or True)
+        prefix = "EXPLAIN " if db.is_postgresql() else "EXPLAIN QUERY PLAN "
+        with db.reader().connect() as connection:
+            plans = [connection.exec_driver_sql(prefix + s, p).all() for s, p in sent]
+        return "\n".join(str(row) for plan in plans for row in plan)
+
+    with crowded.app.app_context():
+        yield explain
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_search_reads_the_words_from_end_to_end(explained, path):
+    plan = explained(path)
+    assert "Seq Scan on search_entries" not in plan
+    assert "SCAN search_entries" not in plan.replace("SCAN search_entries USING INDEX", "")
+    assert "SCAN entry" not in plan
+    assert "ix_search_entries_words" in plan or "VIRTUAL TABLE INDEX" in plan
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_search_reads_texts_beyond_its_page(explained, path):
+    plan = explained(path)
+    for table in ("explanations", "code_snippets", "topics"):
+        assert f"Seq Scan on {table}" not in plan
+        assert f"SCAN {table}" not in plan

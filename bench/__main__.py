@@ -24,6 +24,7 @@ from bench.progress import Progress
 from bench.report import OURS, PEER, background_table, cases_table, findings_table, growth_table, start_table
 from bench.rounds import Row, Target, run_case
 from bench.sandbox import run_sandbox
+from bench.searching import NOTES_A_STEP, QUERIES, run_search
 from bench.seeding import seeded_database
 from bench.servers import Backing, backing, full_environment, instance_folder, serving
 from bench.startup import Start, run_start
@@ -41,6 +42,7 @@ class Results:
     start: Start | None = None
     background: Background | None = None
     sandbox: list[Finding] = field(default_factory=list)
+    search: list[Finding] = field(default_factory=list)
     # What else this machine did before: the first thing to look at when figures surprise.
     load: float = field(default_factory=lambda: os.getloadavg()[0])
 
@@ -68,6 +70,7 @@ class Results:
             "cases": [row.as_dict() for row in self.cases],
             "growth": [row.as_dict() for row in self.growth],
             "tasks": self.background.as_dict() if self.background else None,
+            "search": [vars(finding) for finding in self.search],
             "sandbox": [vars(finding) for finding in self.sandbox],
             "start": self.start.as_dict() if self.start else None,
         }
@@ -106,12 +109,16 @@ def run(options: Options) -> Results:
         if "sandbox" in options.only:
             report = progress.step("sandbox", len(LANGUAGES))
             results.sandbox = run_sandbox(SANDBOX_ROUNDS, report)
-        if chosen or {"growth", "tasks"} & set(options.only):
+        if chosen or {"growth", "tasks", "search"} & set(options.only):
             with backing(options) as servers:
                 if chosen:
                     results.cases = run_cases(chosen, servers, options, progress)
                 if "tasks" in options.only:
                     results.background = run_background(servers, options, progress)
+                if "search" in options.only:
+                    steps = options.search_notes // NOTES_A_STEP + len(QUERIES)
+                    report = progress.step("search", steps * 2)
+                    results.search = run_search(servers, options.search_notes, report)
                 if "growth" in options.only:
                     results.growth = run_growth(servers, options, progress)
     return results
@@ -157,6 +164,8 @@ def show(results: Results, console: Console) -> None:
         console.print(growth_table(results.growth))
     if results.background:
         console.print(background_table(results.background))
+    if results.search:
+        console.print(findings_table("Search", results.search))
     if results.sandbox:
         console.print(findings_table("Sandbox", results.sandbox))
     if results.start:

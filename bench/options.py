@@ -12,7 +12,7 @@ from bench.cases import CASES
 from bench.errors import BenchError
 from bench.processes import parse_roots
 
-SECTIONS = (*CASES, "tasks", "growth", "sandbox", "start")
+SECTIONS = (*CASES, "tasks", "growth", "search", "sandbox", "start")
 DEFAULT_PASSWORD = "a bench signs in 9481 times"  # seeded data on loopback only
 Number = TypeVar("Number", int, float)
 LOCAL = ("127.0.0.1", "localhost")
@@ -70,6 +70,7 @@ class Options:
     shape: Shape
     growth: Shape
     growth_small: int
+    search_notes: int
     start_rounds: int
     peer: Peer | None
     database_url: str | None
@@ -108,6 +109,7 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str] = os.e
         shape=Shape(users=20 if quick else 200, notes=50, chapters=4, topics=5),
         growth=Shape(users=1, notes=2_000 if quick else 100_000, chapters=1, topics=1),
         growth_small=100,
+        search_notes=500 if quick else 5_000,
         start_rounds=2 if quick else 5,
         peer=read_peer(environment),
         database_url=environment.get("BENCH_DATABASE_URL") or None,

@@ -94,11 +94,11 @@ def test_the_answer_says_where_the_task_is(alice):
 
 
 def test_a_file_of_many_notes_is_imported_by_a_task(alice, do_tasks):
-    body = expect.ok(send(alice, many(201)), 202)
+    body = expect.ok(send(alice, many(101)), 202)
     assert expect.walk(alice, "/api/notes/") == []
     do_tasks()
-    assert len(expect.ok(alice.get(body["status_url"]))["result"]["created"]) == 201
-    assert len(expect.walk(alice, "/api/notes/?page_size=100")) == 201
+    assert len(expect.ok(alice.get(body["status_url"]))["result"]["created"]) == 101
+    assert len(expect.walk(alice, "/api/notes/?page_size=100")) == 101
 
 
 def test_a_dry_run_of_a_large_file_is_answered_at_once(alice, kept):

@@ -70,7 +70,7 @@ class Import(MethodView):
     def post(self, query: dict[str, Any]) -> Response:
         """Make notes of a file: all that can be made of it, or none; `skipped` says what was left out, and why.
 
-        Files of more than 2 MiB (PDF: 256 KiB), or with more than 200 notes or 2,000 topics, are a task: 202.
+        Files of more than 2 MiB (PDF: 256 KiB), or with more than 100 notes or 1,000 topics, are a task: 202.
         """
         actor, received = current_actor(), g.received
         if query["dry_run"] == "true":

@@ -23,6 +23,8 @@ SAFE_ADDRESS = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
 # How models write formulas. A formula is not longer than this: the search for its end must have one itself.
 BRACKETS = {r"\(": (r"\)", "math_inline"), r"\[": (r"\]", "math_inline_double")}
 LONGEST_FORMULA = 2000
+# The same characters are what escaped brackets are written with: a formula has something of one, or is a single name.
+LIKE_A_FORMULA = re.compile(r"[\\^_={}<>+]|^\s*\w{1,2}\s*$")
 MATHS = {"math_inline", "math_inline_double", "math_block", "math_block_label", "math_block_eqno", "amsmath"}
 DISPLAYED = MATHS - {"math_inline"}
 # So deep may emphasis be in emphasis.
@@ -77,7 +79,10 @@ def _bracket_math(state: StateInline, silent: bool) -> bool:
         return False
     closing, kind = BRACKETS[state.src[state.pos : start]]
     end = state.src.find(closing, start, min(state.posMax, start + LONGEST_FORMULA))
-    if end < 0 or not state.src[start:end].strip():
+    if end < 0 or not LIKE_A_FORMULA.search(state.src[start:end]):
+        return False
+    # An escaped link: its text, or where it leads.
+    if state.src[end + 2 : end + 4].lstrip("\\").startswith("(") or state.src[: state.pos].endswith("]"):
         return False
     if not silent:
         state.push(kind, "math", 0).content = state.src[start:end]

@@ -22,7 +22,7 @@ LARGEST_DIRECT = 2 * 1024 * 1024
 """What is larger, in bytes, is imported by a task."""
 LARGEST_DIRECT_PDF = 256 * 1024
 """The same for PDF files, which take longest to read: up to some 50 ms a page."""
-MOST_DIRECT_NOTES, MOST_DIRECT_TOPICS = 200, 2_000
+MOST_DIRECT_NOTES, MOST_DIRECT_TOPICS = 100, 1_000
 """More notes or topics than these are made by a task, too: no other request of this user, or on SQLite of anybody,
 waits long for them."""
 KEPT_SECONDS = 24 * 3600

@@ -87,7 +87,7 @@ def says_otherwise(undo: Iterable[str]) -> bool:
     return any(not name.startswith("times:") for name in undo)
 
 
-def packed_undo(undo: Undo, after: Mapping[str, str]) -> bytes:
+def packed_undo(undo: Mapping[str, str | None], after: Mapping[str, str]) -> bytes:
     """Write a way back for a row: the names of its pieces, and what they were, compressed against what they became.
 
     So an edit costs what it changed, however long the text and wherever in it.

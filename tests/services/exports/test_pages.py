@@ -180,5 +180,13 @@ def test_a_text_of_its_own_is_a_page_without_contents():
 
 
 def test_a_page_has_an_end_however_deep_the_text():
-    for text in ("*a **b " * 5000, "> " * 5000 + "a", "[" * 20_000, "- " * 5000, "$" * 20_000, "`" * 9_999):
+    for text in (
+        "*a **b " * 5000,
+        "*a **b " * 1500 + "c** d* " * 1500,
+        "> " * 5000 + "a",
+        "[" * 20_000,
+        "- " * 5000,
+        "$" * 20_000,
+        "`" * 9_999,
+    ):
         assert page_of(explained(text)).endswith("</html>\n")

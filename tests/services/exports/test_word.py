@@ -66,14 +66,34 @@ def test_hostile_texts_make_a_document_that_opens(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["*a **b " * 2000, "> " * 3000 + "x", "- " * 3000 + "x", "[^a]" * 500 + "\n\n[^a]: [^a]"]
+    "text",
+    [
+        "*a **b " * 2000,
+        "*a **b " * 1500 + "c** d* " * 1500,
+        "> " * 3000 + "x",
+        "- " * 3000 + "x",
+        "[^a]" * 500 + "\n\n[^a]: [^a]",
+    ],
 )
 def test_deep_texts_have_an_end(text):
     assert len(paragraphs(explained(text))) > 1
 
 
 def test_the_same_note_makes_the_same_bytes():
-    assert word_of(detail()) == word_of(detail())
+    content = word_of(detail())
+    assert content == word_of(detail())
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_an_address_with_letters_that_word_does_not_open_is_written_another_way():
+    file = opened(explained("[a](<https://example.org/a b|c\\生>)"))
+    links = [rel.target_ref for rel in file.part.rels.values() if rel.is_external]
+    assert links == ["https://example.org/a%20b%7Cc%5C%E7%94%9F"]
+    note = explained("text")
+    note["chapters"][0]["topics"][0]["source"] = {"title": "b", "url": "https://example.org/a b|生"}
+    links = [rel.target_ref for rel in opened(note).part.rels.values() if rel.is_external]
+    assert links == ["https://example.org/a%20b%7C%E7%94%9F"]
 
 
 def test_every_part_of_the_file_is_whole():

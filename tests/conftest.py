@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from noteassist import db, schema
 from noteassist.app import NoteAssist, create_app
@@ -20,6 +20,7 @@ from noteassist.worker.crew import Crew
 from noteassist.worker.runner import Runner
 from tests import servers
 from tests.people import ApiClient, Mailbox, do_all_due, register
+from tests.plans import statements_sent
 
 KINDS = ("sqlite", "postgresql")
 HAS_BUBBLEWRAP = all(Path(path).exists() for path in jail.NEEDED)
@@ -219,20 +220,8 @@ def move_clock() -> Iterator[Callable[[float], None]]:
 @pytest.fixture
 def statements(app: NoteAssist) -> Iterator[list[str]]:
     """Collect the SQL statements that are sent from now on."""
-    sent: list[str] = []
-
-    def collect(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        sent.append(statement)
-
-    with app.app_context():
-        engines = (db.db.engine, db.reader())
-        for engine in engines:
-            event.listen(engine, "before_cursor_execute", collect)
-        db.observers.append(sent.append)
+    with app.app_context(), statements_sent(lambda statement, _: statement) as sent:
         yield sent
-        db.observers.remove(sent.append)
-        for engine in engines:
-            event.remove(engine, "before_cursor_execute", collect)
 
 
 @pytest.fixture

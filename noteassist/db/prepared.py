@@ -13,8 +13,8 @@ from typing import Any, cast
 from sqlalchemy import Engine, Executable, PoolProxiedConnection, exc
 from sqlalchemy.sql.compiler import SQLCompiler
 
-# Are told each statement before it is sent.
-observers: list[Callable[[str], None]] = []
+# Are told each statement and its parameters before it is sent.
+observers: list[Callable[[str, Any], None]] = []
 _CURSOR = "noteassist.cursor"
 
 
@@ -35,13 +35,14 @@ class Prepared:
         invalidated.
         """
         plan = self.plans.get(engine.dialect.name) or self._planned(engine, parameters)
+        values = plan.bound(parameters)
         for tell in observers:
-            tell(plan.sql)
+            tell(plan.sql, values)
         try:
             cursor = connection.info.get(_CURSOR)
             if cursor is None:
                 cursor = connection.info[_CURSOR] = connection.cursor()
-            cursor.execute(plan.sql, plan.bound(parameters))
+            cursor.execute(plan.sql, values)
             return plan.rows(cursor)
         except engine.dialect.loaded_dbapi.Error as error:
             raise _wrapped(error, plan.sql, engine, connection) from error

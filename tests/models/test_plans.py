@@ -4,13 +4,14 @@ import random
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from noteassist import db
 from noteassist.models import Note, User
 from noteassist.services.accounts import insert_account
 from noteassist.services.demo.seeding import insert_notes
 from tests.people import ApiClient, register
+from tests.plans import plans_of
 
 NOTES = 100_000
 PATHS = [
@@ -69,19 +70,11 @@ def explained(crowded, request):
         db.execute(text("ANALYZE notes"))
 
     def explain(path):
-        sent = []
-        engine = db.reader()
-        listener = lambda c, cursor, statement, parameters, *rest: sent.append((statement, parameters))  # noqa: E731
-        event.listen(engine, "before_cursor_execute", listener)
-        assert (
-            ApiClient(crowded, {"access": alice.access, "refresh": "", "user": {}}).get(path).status_code
-            == 200
-        )
-        event.remove(engine, "before_cursor_execute", listener)
-        prefix = "EXPLAIN " if db.is_postgresql() else "EXPLAIN QUERY PLAN "
-        with db.reader().connect() as connection:
-            plans = [connection.exec_driver_sql(prefix + s, p).all() for s, p in sent]
-        return "\n".join(str(row) for plan in plans for row in plan)
+        def get():
+            answer = ApiClient(crowded, {"access": alice.access, "refresh": "", "user": {}}).get(path)
+            assert answer.status_code == 200
+
+        return plans_of(get)
 
     with crowded.app_context():
         yield explain

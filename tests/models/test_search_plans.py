@@ -1,7 +1,7 @@
 """The search reads its index and the hits, and neither the texts of others nor its own table from end to end."""
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from noteassist import db
 from noteassist.models import User
@@ -11,6 +11,7 @@ from noteassist.services.search.finding import note_parameters
 from noteassist.services.search.queries import parse
 from noteassist.services.search.statements import notes_sql
 from tests.people import register
+from tests.plans import plans_of
 
 USERS, NOTES, TOPICS = 3, 2000, 5
 PATHS = [
@@ -72,17 +73,11 @@ def explained(crowded):
     """Give the plans of the statements that a GET of Alice's sends, as one text."""
 
     def explain(path):
-        sent = []
-        engine = db.reader()
-        listener = lambda c, cursor, statement, parameters, *rest: sent.append((statement, parameters))  # noqa: E731
-        event.listen(engine, "before_cursor_execute", listener)
-        answer = crowded.get(path)
-        event.remove(engine, "before_cursor_execute", listener)
-        assert (answer.status_code, bool(answer.json["results"])) == (200, True)
-        prefix = "EXPLAIN " if db.is_postgresql() else "EXPLAIN QUERY PLAN "
-        with db.reader().connect() as connection:
-            plans = [connection.exec_driver_sql(prefix + s, p).all() for s, p in sent]
-        return "\n".join(str(row) for plan in plans for row in plan)
+        def get():
+            answer = crowded.get(path)
+            assert (answer.status_code, bool(answer.json["results"])) == (200, True)
+
+        return plans_of(get)
 
     with crowded.app.app_context():
         yield explain

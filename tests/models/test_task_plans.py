@@ -4,7 +4,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from noteassist import db
 from noteassist.models import AiOutput, Notification, Task, User
@@ -12,6 +12,7 @@ from noteassist.services.accounts import insert_account
 from noteassist.services.tasks import lifecycle, upkeep
 from noteassist.worker.runner import KINDS
 from tests.people import ApiClient, register
+from tests.plans import plans_of
 
 ROWS = 40_000
 PEOPLE = 20
@@ -56,27 +57,6 @@ def busy(migrated_app):
         with db.transaction():
             db.execute(text("DELETE FROM tasks"))
             db.execute(User.__table__.delete())
-
-
-def plans_of(action):
-    """Give the plans of the statements that an action sends, as one text."""
-    sent = []
-
-    def listen(connection, cursor, statement, parameters, *rest):
-        sent.append((statement, parameters))
-
-    engines = (db.db.engine, db.reader())
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", listen)
-    try:
-        action()
-    finally:
-        for engine in engines:
-            event.remove(engine, "before_cursor_execute", listen)
-    prefix = "EXPLAIN " if db.is_postgresql() else "EXPLAIN QUERY PLAN "
-    with db.reader().connect() as connection:
-        plans = [connection.exec_driver_sql(prefix + s, p).all() for s, p in sent]
-    return "\n".join(str(row) for plan in plans for row in plan)
 
 
 def whole_tables(plan):

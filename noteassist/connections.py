@@ -89,7 +89,11 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    connection.connection.cursor().execute("BEGIN IMMEDIATE")
+    cursor = connection.connection.cursor()
+    cursor.execute("BEGIN IMMEDIATE")
+    # SQLite 3.40 reads a schema that another connection has changed (by ANALYZE, say) too late for a DELETE that
+    # fires triggers of a virtual table: "no such table". A look at the schema makes it read it now.
+    cursor.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
 
 
 def _refuse_dropped(connection: psycopg.Connection, _record: object, _proxy: object) -> None:

@@ -23,6 +23,14 @@ ALARMS_SHOWN = 5
 Tally = dict[str, dict[str, int]]
 
 
+# Set up, with a Google that never answers.
+DRIVE = {
+    "GOOGLE_CLIENT_ID": "fuzz",
+    "GOOGLE_CLIENT_SECRET": "fuzz",
+    "GOOGLE_BASE_URL": "http://127.0.0.1:9",
+}
+
+
 @dataclass(frozen=True)
 class Plan:
     """How long to fuzz, and on what."""
@@ -86,7 +94,7 @@ def fuzz(plan: Plan, *, show: bool = False) -> Outcome:
     """Start a server, fuzz it, stop it; `show` prints what Schemathesis says while it says it."""
     with tempfile.TemporaryDirectory(prefix="noteassist-fuzz-") as name:
         folder = Path(name)
-        own = {"DATABASE_URL": plan.database_url or None, "RATELIMIT_ENABLED": "0"}
+        own = {"DATABASE_URL": plan.database_url or None, "RATELIMIT_ENABLED": "0", **DRIVE}
         with LiveServer(folder, own) as server:
             code, output = _run(plan, server, show=show)
             server.wait_until("/readyz")

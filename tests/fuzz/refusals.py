@@ -17,6 +17,12 @@ CODES = {
     "invalid_token": "a mailed token is made by the server",
     "too_many_topics": "counted over several requests",
     "too_many_chapters": "counted over several requests",
+    "drive_state_invalid": "the way back from Google has a state that the server made",
+    "drive_code_invalid": "the code is Google's",
+    "import_unsupported": "what a file is, its bytes say",
+    "import_unreadable": "the same",
+    "import_unsafe": "the same",
+    "import_too_large": "the same",
 }
 
 
@@ -70,6 +76,11 @@ MESSAGES: dict[str, Rule] = {
     # What a topic or an output has in it.
     r"This topic has no text to .*|The topic's text is longer than .*": whatever,
     r"There is no code in this output\.|Missing data for required field\.": whatever,
+    r"This topic has no code to run\.|.* cannot be run; .*": whatever,
+    r"Either code or error is needed\.": whatever,
+    r"The file is empty\.": whatever,
+    # Which notes there are.
+    r"You have no note \d+\.": whatever,
     # Which chapters and topics a note has.
     r"Name every one of the .*": whatever,
     r"There is no (chapter|topic) \d+ in this note\.": whatever,

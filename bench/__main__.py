@@ -16,6 +16,8 @@ from rich.console import Console
 
 from bench.background import Background, Finding, run_background
 from bench.cases import CASES
+from bench.documents import run_documents
+from bench.documents import steps as document_steps
 from bench.errors import BenchError
 from bench.growth import run_growth
 from bench.options import DEFAULT_PASSWORD, Options, read_options
@@ -26,7 +28,7 @@ from bench.rounds import Row, Target, run_case
 from bench.sandbox import run_sandbox
 from bench.searching import NOTES_A_STEP, QUERIES, run_search
 from bench.seeding import seeded_database
-from bench.servers import Backing, backing, full_environment, instance_folder, serving
+from bench.servers import FAR_LIMITS, Backing, backing, full_environment, instance_folder, serving
 from bench.startup import Start, run_start
 from noteassist.services.sandbox.languages import LANGUAGES
 
@@ -41,6 +43,7 @@ class Results:
     growth: list[Row] = field(default_factory=list)
     start: Start | None = None
     background: Background | None = None
+    documents: list[Finding] = field(default_factory=list)
     sandbox: list[Finding] = field(default_factory=list)
     search: list[Finding] = field(default_factory=list)
     # What else this machine did before: the first thing to look at when figures surprise.
@@ -71,6 +74,7 @@ class Results:
             "growth": [row.as_dict() for row in self.growth],
             "tasks": self.background.as_dict() if self.background else None,
             "search": [vars(finding) for finding in self.search],
+            "documents": [vars(finding) for finding in self.documents],
             "sandbox": [vars(finding) for finding in self.sandbox],
             "start": self.start.as_dict() if self.start else None,
         }
@@ -106,6 +110,9 @@ def run(options: Options) -> Results:
         if "start" in options.only:
             report = progress.step("start", options.start_rounds * 2)
             results.start = run_start(options.start_rounds, report)
+        if "documents" in options.only:
+            report = progress.step("documents", document_steps())
+            results.documents = run_documents(options.document_notes, report)
         if "sandbox" in options.only:
             report = progress.step("sandbox", len(LANGUAGES))
             results.sandbox = run_sandbox(SANDBOX_ROUNDS, report)
@@ -129,7 +136,8 @@ def run_cases(names: Sequence[str], servers: Backing, options: Options, progress
     with instance_folder() as instance:
         progress.note(f"database of {options.shape.name}")
         address = seeded_database(servers, options.shape, instance, reseed=options.reseed)
-        with serving(full_environment(instance, servers, address), instance) as server:
+        environment = full_environment(instance, servers, address) | (FAR_LIMITS if options.limits else {})
+        with serving(environment, instance) as server:
             users = options.shape.users
             report = progress.step("meeting the users", users)
             people = meet_all(server.port, users, DEFAULT_PASSWORD, (), report)
@@ -166,6 +174,8 @@ def show(results: Results, console: Console) -> None:
         console.print(background_table(results.background))
     if results.search:
         console.print(findings_table("Search", results.search))
+    if results.documents:
+        console.print(findings_table("Documents", results.documents))
     if results.sandbox:
         console.print(findings_table("Sandbox", results.sandbox))
     if results.start:

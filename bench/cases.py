@@ -12,6 +12,8 @@ BodyOf = Callable[[Person, int], object]
 # Prepared requests go round; this many of them touch far more notes than one user has.
 READS = 2000
 WRITES = 200
+# More than any server answers in a round.
+NEW = 20_000
 # One user in ten only writes, so that the lists that are read do not grow from round to round.
 WRITERS_SHARE = 10
 SEED = 7
@@ -42,13 +44,17 @@ class Call:
 
 @dataclass(frozen=True)
 class Case:
-    """Calls with their weights, how many connections ask, and how much cheaper is enough."""
+    """Calls with their weights, how many connections ask, and how much cheaper is enough.
+
+    What is asked of one that `is_new` is asked once, in no two rounds the same. Few write, so that the lists of
+    others do not grow, unless the writes of a case are `by_everybody`: then nobody waits for writes of their own.
+    """
 
     calls: tuple[tuple[int, Call], ...]
     connections: int = 32
     times_fewer_ms: float | None = None
-    # How many different requests go round; None is the usual number for reads and writes.
-    requests: int | None = None
+    is_new: bool = False
+    by_everybody: bool = False
 
     @property
     def writes(self) -> bool:
@@ -111,7 +117,7 @@ CASES = {
     "detail": Case(((1, DETAIL),), times_fewer_ms=5),
     "create": Case(((1, CREATE),), connections=16),
     # No worker runs: what is measured is the request, up to its task in the database and the bell in Redis.
-    "ask": Case(((1, ASK),), times_fewer_ms=4, requests=20_000),
+    "ask": Case(((1, ASK),), times_fewer_ms=4, is_new=True, by_everybody=True),
     # Password hashing fills every core: more connections would only wait.
     "login": Case(((1, LOGIN),), connections=4),
 }
@@ -122,15 +128,17 @@ GROWTH_CASES = {
 }
 
 
-def prepare(case: Case, people: Sequence[Person], host: str) -> list[bytes]:
-    """Write the requests of a case, the same sequence of choices for every server."""
+def prepare(case: Case, people: Sequence[Person], host: str, number: int = 0) -> list[bytes]:
+    """Write the requests of a case in round `number`, the same sequence of choices for every server."""
     chance = random.Random(SEED)
     calls = [call for _, call in case.calls]
     weights = [weight for weight, _ in case.calls]
     writers = max(1, len(people) // WRITERS_SHARE)
     readers = people[:-writers] or people
-    crowd = people[-writers:] if case.writes else readers
+    crowd = people if case.by_everybody else people[-writers:] if case.writes else readers
+    size = NEW if case.is_new else WRITES if case.writes else READS
+    first = number * size if case.is_new else 0
     return [
         chance.choices(calls, weights)[0].encode(crowd[n % len(crowd)], n, chance, host)
-        for n in range(case.requests or (WRITES if case.writes else READS))
+        for n in range(first, first + size)
     ]

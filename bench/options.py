@@ -12,7 +12,7 @@ from bench.cases import CASES
 from bench.errors import BenchError
 from bench.processes import parse_roots
 
-SECTIONS = (*CASES, "tasks", "growth", "search", "sandbox", "start")
+SECTIONS = (*CASES, "tasks", "growth", "search", "documents", "sandbox", "start")
 DEFAULT_PASSWORD = "a bench signs in 9481 times"  # seeded data on loopback only
 Number = TypeVar("Number", int, float)
 LOCAL = ("127.0.0.1", "localhost")
@@ -67,10 +67,12 @@ class Options:
     warm_seconds: float
     drivers: int
     reseed: bool
+    limits: bool
     shape: Shape
     growth: Shape
     growth_small: int
     search_notes: int
+    document_notes: int
     start_rounds: int
     peer: Peer | None
     database_url: str | None
@@ -91,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seconds", type=float, help="measured seconds a round (4, quick: 1)")
     made.add_argument("--drivers", type=int, default=1, help="load driver processes (1)")
     made.add_argument("--quick", action="store_true", help="small data and short rounds: a smoke run")
+    made.add_argument("--limits", action="store_true", help="count requests against limits nobody reaches")
     made.add_argument("--reseed", action="store_true", help="make the bench's databases anew")
     return made
 
@@ -106,10 +109,12 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str] = os.e
         warm_seconds=0.5 if quick else 1.0,
         drivers=within("--drivers", given.drivers, 1, 16),
         reseed=given.reseed,
+        limits=given.limits,
         shape=Shape(users=20 if quick else 200, notes=50, chapters=4, topics=5),
         growth=Shape(users=1, notes=2_000 if quick else 100_000, chapters=1, topics=1),
         growth_small=100,
         search_notes=500 if quick else 5_000,
+        document_notes=50 if quick else 1_000,
         start_rounds=2 if quick else 5,
         peer=read_peer(environment),
         database_url=environment.get("BENCH_DATABASE_URL") or None,

@@ -64,11 +64,10 @@ def run_case(
 ) -> list[Row]:
     """Measure all rounds of one case."""
     rows = []
-    prepared = {target.name: prepare(case, target.people, f"{LOOPBACK}:{target.port}") for target in targets}
     for number, target in schedule(targets, options.rounds):
         load = Load(
             port=target.port,
-            requests=turned(prepared[target.name], number / options.rounds),
+            requests=prepare(case, target.people, f"{LOOPBACK}:{target.port}", number),
             connections=case.connections,
             seconds=options.seconds,
             warm_seconds=options.warm_seconds,
@@ -77,12 +76,6 @@ def run_case(
         rows.append(make_row(name, target.name, number, measure(load, target.roots)))
         report()
     return rows
-
-
-def turned(requests: list[bytes], share: float) -> list[bytes]:
-    """Begin elsewhere in each round, so that what must be new is not asked for in every one."""
-    start = int(len(requests) * share)
-    return requests[start:] + requests[:start]
 
 
 def make_row(case: str, target: str, number: int, measured: Measured) -> Row:

@@ -71,7 +71,7 @@ def fill(instance: Path, address: str, notes: int, report: Callable[[], None]) -
                 insert_notes(user_id, [next(texts) for _ in range(NOTES_A_STEP)], db.utcnow())
             report()
         db.db.engine.dispose()
-        db.reader().dispose()
+        db.direct().dispose()
     if address:
         with connect(address) as connection:
             connection.execute("VACUUM ANALYZE")

@@ -131,6 +131,17 @@ def server_environment(instance: Path, **settings: str) -> dict[str, str]:
     }
 
 
+# Limits that are counted against and never reached.
+FAR = "999999999"
+FAR_LIMITS = {
+    "RATELIMIT_ENABLED": "1",
+    "LIMIT_PER_MINUTE": FAR,
+    "LIMIT_PER_HOUR": ",".join([FAR] * 3),
+    "LIMIT_AI": FAR,
+    "LIMIT_AI_GENERATE": FAR,
+}
+
+
 def full_environment(instance: Path, backing: Backing, database_url: str) -> dict[str, str]:
     """Build the environment of a server on PostgreSQL and Redis, two processes of four threads."""
     return server_environment(

@@ -1,5 +1,6 @@
 """Thirty queries on both databases, side by side: `python -m bench.side_by_side`; 1 where the hits differ."""
 
+import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -118,12 +119,19 @@ def found(app: NoteAssist, actor: Actor, query: str) -> Found:
     """Give what a query finds, in order."""
     with app.app_context():
         hits = search(actor, query, PageRequest(100)).results
-        db.reader().dispose()
+        db.direct().dispose()
     return [(hit["title"], f"{hit['rank']:.2f}") for hit in hits]
 
 
 def main() -> int:
     """Print the table; 1 where the databases differ in anything."""
+    # It takes no options, but whoever asks for help shall not start servers.
+    about = "Search a small corpus with thirty queries on PostgreSQL and SQLite, and print what each finds."
+    argparse.ArgumentParser(
+        prog="python -m bench.side_by_side",
+        description=about,
+        epilog="Both are throw-away databases. The exit status is 1 when the hits or their ranks differ.",
+    ).parse_args()
     with ExitStack() as stack:
         server = stack.enter_context(throw_away_postgres())
         folders = [stack.enter_context(instance_folder()) for _ in range(2)]

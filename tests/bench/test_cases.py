@@ -61,3 +61,9 @@ def test_a_created_note_has_four_chapters_of_five_topics() -> None:
 def test_a_next_page_is_followed_with_and_without_a_host() -> None:
     assert local_path("http://127.0.0.1:1/api/notes/?cursor=a") == "/api/notes/?cursor=a"
     assert local_path("/api/notes/?cursor=a") == "/api/notes/?cursor=a"
+
+
+def test_what_must_be_new_is_asked_once_in_all_rounds():
+    rounds = [set(prepare(CASES["ask"], PEOPLE, "h", number)) for number in range(3)]
+    assert all(len(requests) == 20_000 for requests in rounds)
+    assert len(set.union(*rounds)) == 60_000

@@ -116,18 +116,18 @@ def small_files(size):
 @contextmanager
 def full_database():
     """Let the database have no room for pieces of files, as its own kind says so."""
-    if db.db.engine.dialect.name == "sqlite":
-        with db.reader().connect() as connection:
+    if db.direct().dialect.name == "sqlite":
+        with db.direct().connect() as connection:
             connection.execute(text("VACUUM"))
 
         # Each connection has its own bound; it cannot be below the pages that are there, so it is those.
         def bound(connection, *_):
             connection.execute("PRAGMA max_page_count = 1")
 
-        event.listen(db.db.engine, "checkout", bound)
+        event.listen(db.direct(), "checkout", bound)
         yield
-        event.remove(db.db.engine, "checkout", bound)
-        db.db.engine.dispose()
+        event.remove(db.direct(), "checkout", bound)
+        db.direct().dispose()
         return
     with db.transaction():
         refuse = "BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END"

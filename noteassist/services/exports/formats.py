@@ -27,8 +27,8 @@ WriteOne = Callable[[Detail], bytes]
 WriteMany = Callable[[Iterator[Detail], BinaryIO, Progress], None]
 
 ZIP = "application/zip"
-# How many notes are rendered at once: a child that makes documents needs more memory than one that makes pages.
-PAGES_AT_ONCE, DOCUMENTS_AT_ONCE = 2, 1
+# So many notes are rendered at once, each in a child of its own.
+AT_ONCE = 2
 FIRST_ZIP_YEAR = 1980
 # Formats that are compressed already.
 PACKED = {"pdf", "docx"}
@@ -106,7 +106,7 @@ def _collection(detail: Detail) -> bytes:
 
 
 def _collection_of_many(details: Iterator[Detail], out: BinaryIO, progress: Progress) -> None:
-    written = _in_order(_cards, PAGES_AT_ONCE, details)
+    written = _in_order(_cards, AT_ONCE, details)
     with contextlib.closing(written):
         notes = (
             (detail, plain_cards(detail) if cards is None else orjson.loads(cards))
@@ -181,9 +181,9 @@ JSON = "application/json"
 ANKI = "application/octet-stream"
 FORMATS: Mapping[str, Format] = {
     "md": _zipped("text/markdown; charset=utf-8", "md", _markdown, 1),
-    "html": _zipped("text/html; charset=utf-8", "html", partial(_rendered_note, "html"), PAGES_AT_ONCE),
-    "pdf": _zipped("application/pdf", "pdf", partial(_rendered_note, "pdf"), DOCUMENTS_AT_ONCE),
-    "docx": _zipped(WORD, "docx", partial(_rendered_note, "docx"), DOCUMENTS_AT_ONCE),
+    "html": _zipped("text/html; charset=utf-8", "html", partial(_rendered_note, "html"), AT_ONCE),
+    "pdf": _zipped("application/pdf", "pdf", partial(_rendered_note, "pdf"), AT_ONCE),
+    "docx": _zipped(WORD, "docx", partial(_rendered_note, "docx"), AT_ONCE),
     "json": Format(JSON, "json", write_json, JSON, "json", write_json_of_many),
     "apkg": Format(ANKI, "apkg", _collection, ANKI, "apkg", _collection_of_many),
 }

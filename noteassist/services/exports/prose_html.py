@@ -13,7 +13,7 @@ from markdown_it.utils import OptionsDict
 
 from noteassist.services.exports.documents import Prose, Source
 from noteassist.services.exports.highlighting import COLOURS, PLAIN, highlight
-from noteassist.services.exports.markdown import DISPLAYED, MATHS, formulas, parser
+from noteassist.services.exports.markdown import DISPLAYED, MATHS, formulas, is_right_to_left, parser
 from noteassist.services.exports.maths import as_written, to_mathml
 
 Env = MutableMapping[str, Any]
@@ -22,7 +22,8 @@ MATHML_TAGS = set(
     re.findall(
         r"\w+",
         """math mrow mi mn mo mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mmultiscripts
-        mprescripts mtable mtr mtd mstyle mpadded mphantom menclose merror none""",
+        mprescripts mtable mtr mtd mstyle mpadded mphantom menclose merror none
+        semantics annotation""",
     )
 )
 MATHML_ATTRIBUTES = set(
@@ -47,8 +48,13 @@ ATTRIBUTES = {
     "td": {"style"},
     "th": {"style"},
 } | dict.fromkeys(MATHML_TAGS, MATHML_ATTRIBUTES)
-# Whoever reads decides by its first letter in which direction a paragraph runs.
-DIRECTED = {"paragraph_open", "heading_open", "td_open", "th_open", "blockquote_open", "dt_open"}
+ATTRIBUTES["annotation"] = {"encoding"}
+# The name of a language, without what a fence may say after it.
+LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
+# Whoever reads decides by its first letter in which direction a paragraph runs. What has paragraphs in it is told
+# here: `auto` leaves out the text of elements that have a direction of their own.
+DIRECTED = {"paragraph_open", "heading_open", "td_open", "th_open", "dt_open"}
+CONTAINERS = {"bullet_list", "ordered_list", "blockquote", "dd"}
 
 
 class ProseRenderer(RendererHTML):
@@ -83,7 +89,9 @@ def code_html(code: str, language: str) -> str:
         html.escape(text) if kind == PLAIN else f'<span class="{kind}">{html.escape(text)}</span>'
         for kind, text in highlight(code.removesuffix("\n"), language)
     )
-    return f"<pre><code>{''.join(runs)}\n</code></pre>\n"
+    named = LANGUAGE.match(language.strip())
+    given = f' class="language-{html.escape(named[0])}"' if named else ""
+    return f"<pre><code{given}>{''.join(runs)}\n</code></pre>\n"
 
 
 def source_html(source: Source) -> str:
@@ -94,8 +102,13 @@ def source_html(source: Source) -> str:
 
 def sanitised(body: str) -> str:
     """Take away all that is not on the list: the second net below a renderer that lets no HTML through."""
-    return nh3.clean(
-        body,
+    return _cleaner().clean(body)
+
+
+@lru_cache(maxsize=1)
+def _cleaner() -> nh3.Cleaner:
+    # Reading the lists takes longer than cleaning the text of a card.
+    return nh3.Cleaner(
         tags=TAGS,
         attributes=ATTRIBUTES,
         url_schemes={"http", "https", "mailto"},
@@ -113,12 +126,31 @@ def colours_css() -> str:
 
 
 def _render(text: Prose, levels: int, maths: dict[tuple[str, bool], str]) -> str:
+    _direct(text.tokens)
     for token in text.tokens:
-        if token.type in DIRECTED:
-            token.attrSet("dir", "auto")
         if token.tag in {"h1", "h2", "h3", "h4", "h5", "h6"}:
             token.tag = f"h{min(6, int(token.tag[1]) + text.depth + levels)}"
     return _renderer().render(text.tokens, parser().options, {"maths": maths, "docId": text.name})
+
+
+def _direct(tokens: Sequence[Token]) -> None:
+    """Give each element its direction; a list or a quotation has that of its first text."""
+    waiting: list[Token] = []
+    for token in tokens:
+        kind, _, side = token.type.rpartition("_")
+        if token.type in DIRECTED:
+            token.attrSet("dir", "auto")
+        elif kind in CONTAINERS and side == "open":
+            token.attrSet("dir", "auto")
+            waiting.append(token)
+        elif kind in CONTAINERS and waiting:
+            waiting.pop()
+        elif token.type == "inline" and waiting:
+            said = "".join(part.content for part in token.children or () if part.type == "text")
+            if any(map(str.isalpha, said)):
+                for container in waiting:
+                    container.attrSet("dir", "rtl" if is_right_to_left(said) else "auto")
+                waiting.clear()
 
 
 @lru_cache(maxsize=1)

@@ -1,5 +1,6 @@
 """Markdown as typst: every text becomes a literal, so that nothing in it is code."""
 
+import re
 from collections.abc import Callable
 
 from markdown_it.tree import SyntaxTreeNode
@@ -12,6 +13,10 @@ from noteassist.services.exports.typesetting import literal
 
 # A run of so many letters without a place to break gets places, lest it leaves the page.
 LONGEST_RUN = 40
+# So many letters of code have room side by side in the cells of a row.
+LETTERS_IN_ROW = 48
+# Nothing wide, at which a line may end; unlike a zero-width space it is in no text that is copied.
+BREAK = "#box();"
 WRAPPED = {"strong": "strong", "em": "emph", "s": "strike"}
 
 
@@ -151,7 +156,11 @@ class TypstProse:
         return text_source(node.content)
 
     def _code_inline(self, node: SyntaxTreeNode) -> str:
-        return f"#raw({literal(breakable(node.content))});"
+        columns = _columns_around(node)
+        if columns == 0:
+            return f"#raw({literal(breakable(node.content))});"
+        pieces = _pieces(node.content, max(2, LETTERS_IN_ROW // columns))
+        return BREAK.join(f"#raw({literal(piece)});" for piece in pieces)
 
     def _link(self, node: SyntaxTreeNode) -> str:
         address = str(node.attrs["href"])
@@ -175,6 +184,20 @@ class TypstProse:
         content = self._blocks(note.children)
         self.shown.add(number)
         return f"#footnote[{content}]{label}"
+
+
+def _columns_around(node: SyntaxTreeNode) -> int:
+    """Say how many columns the table has in which something stands; 0 when it stands in none."""
+    around = node.parent
+    while around is not None and around.type != "tr":
+        around = around.parent
+    return 0 if around is None else len(around.children)
+
+
+def _pieces(code: str, longest: int) -> list[str]:
+    """Divide code where a line may end: after marks, between the words of one name, and in longer words."""
+    word = rf"[A-Z]?[^\W_A-Z]{{1,{longest}}}|[A-Z]{{1,{longest}}}(?![^\W_A-Z])|[^\W_]"
+    return [piece for piece in re.findall(rf"(?:{word})?[\W_]{{0,{longest}}}", code) if piece]
 
 
 def _plain(node: SyntaxTreeNode) -> str:

@@ -19,6 +19,7 @@ from noteassist.services.exports.word_prose import (
     Place,
     WordParts,
     WordProse,
+    apart,
     code_paragraph,
     hyperlink,
     paragraph,
@@ -76,7 +77,7 @@ def _body(document: Document, parts: WordParts) -> str:
             case Source():
                 link = hyperlink(parts.link(block.url), run(block.title, '<w:rStyle w:val="Link"/>'))
                 written.append(paragraph(run("Source: ") + link, Place("Note")))
-    return "".join(written)
+    return apart(written)
 
 
 def _relate(file: Any, url: str) -> str:

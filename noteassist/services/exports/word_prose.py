@@ -1,6 +1,6 @@
 """Markdown as the XML of Word (ECMA-376, WordprocessingML)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
 from xml.sax.saxutils import escape, quoteattr
@@ -9,7 +9,7 @@ from markdown_it.tree import SyntaxTreeNode
 
 from noteassist.services.exports.documents import Prose
 from noteassist.services.exports.highlighting import COLOURS, PLAIN, highlight
-from noteassist.services.exports.markdown import MATHS, clean, is_right_to_left
+from noteassist.services.exports.markdown import DISPLAYED, MATHS, clean, is_right_to_left
 
 INDENT = 360  # twentieths of a point
 DEEPEST_LIST = 8
@@ -30,6 +30,9 @@ class Place:
     number: str = ""
     """The `w:numPr` of the first paragraph of a list's item."""
     align: str = ""
+
+
+CODE_START = '<w:p><w:pPr><w:pStyle w:val="Code"/>'
 
 
 class WordParts:
@@ -83,6 +86,20 @@ def code_paragraph(code: str, language: str, place: Place) -> str:
     return paragraph("".join(runs), Place("Code", place.indent))
 
 
+def apart(blocks: Iterable[str]) -> str:
+    """Put blocks one below the other; Word would show two of code that touch as one."""
+    written: list[str] = []
+    for block in filter(None, blocks):
+        if written and block.startswith(CODE_START) and _ends_in_code(written[-1]):
+            written.append(paragraph("", Place()))
+        written.append(block)
+    return "".join(written)
+
+
+def _ends_in_code(block: str) -> bool:
+    return block.startswith(CODE_START, max(0, block.rfind("<w:p>")))
+
+
 def hyperlink(relation: str | None, content: str) -> str:
     """Write a link, or its content alone where there is no address."""
     return content if relation is None else f'<w:hyperlink r:id="{relation}">{content}</w:hyperlink>'
@@ -131,7 +148,7 @@ class WordProse:
             else:
                 written.append(self._blocks(node.children, place))
             place = replace(place, number="")
-        return "".join(written)
+        return apart(written)
 
     def _paragraph(self, node: SyntaxTreeNode, place: Place) -> str:
         return paragraph(self._inlines(node, ""), place, _plain(node))
@@ -159,7 +176,7 @@ class WordProse:
         number = self.parts.add_list(start)
         marked = f'<w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr>'
         inner = replace(place, indent=place.indent + INDENT, number=marked)
-        return "".join(self._blocks(item.children, inner) or paragraph("", inner) for item in node.children)
+        return apart(self._blocks(item.children, inner) or paragraph("", inner) for item in node.children)
 
     def _table(self, node: SyntaxTreeNode, _place: Place) -> str:
         rows = [row.children for part in node.children for row in part.children]
@@ -224,7 +241,9 @@ def _marked(content: str, number: int) -> str:
 
 
 def _formula(node: SyntaxTreeNode) -> str:
-    return run(clean(node.content).strip(), '<w:rStyle w:val="Formula"/>')
+    """Write a formula as it is typed: between the dollars it is no word."""
+    mark = "$$" if node.type in DISPLAYED else "$"
+    return run(f"{mark}{clean(node.content).strip()}{mark}", '<w:rStyle w:val="Formula"/>')
 
 
 def _plain(node: SyntaxTreeNode) -> str:

@@ -1,4 +1,7 @@
-"""Anki's packages (`.apkg`): each deck is a note, its sub-decks are chapters, each card is a topic."""
+"""Anki's packages (`.apkg`): each deck is a note, its sub-decks are chapters, each card is a topic.
+
+Of our own cards each says itself which note and chapter its topic belongs to.
+"""
 
 import json
 import re
@@ -6,7 +9,7 @@ from collections.abc import Sequence
 
 import zstandard
 
-from noteassist.services.imports import anki_templates, limits, protobuf
+from noteassist.services.imports import anki_own, anki_templates, limits, protobuf
 from noteassist.services.imports.anki_collections import Card, deck_path, read_cards
 from noteassist.services.imports.archives import Archive
 from noteassist.services.imports.drafts import LONGEST_TITLE, Draft, Findings, clean_line, path_tags
@@ -36,8 +39,19 @@ def read_package(archive: Archive, findings: Findings) -> None:
     if content.startswith(ZSTD_SIGN):
         content = _decompressed(content, limits.COLLECTION_BYTES)
     decks: dict[str, list[Card]] = {}
+    own_notes: dict[tuple[str, str], list[Card]] = {}
     for card in read_cards(content):
-        decks.setdefault(deck_path(card.deck)[0], []).append(card)
+        deck = deck_path(card.deck)[0]
+        if anki_own.is_own(card.note_type) and len(card.fields) >= len(anki_own.FIELDS):
+            # Other templates, which people add, make more cards of the same topic.
+            if card.number == 0:
+                own_notes.setdefault((deck, anki_own.title_of(card)), []).append(card)
+        else:
+            decks.setdefault(deck, []).append(card)
+    for (deck, title), cards in own_notes.items():
+        tags = [tag for card in cards for tag in card.tags]
+        note = {"title": title, "tags": dict.fromkeys(tags), "chapters": anki_own.chapters_of(cards)}
+        findings.add(deck, note)
     for deck, cards in decks.items():
         findings.add(deck, _note(deck, cards))
     for media in _media_names(archive):

@@ -36,13 +36,17 @@ UNKEEPABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 @dataclass
 class Findings:
-    """What was found in an upload: drafts of notes, and what was left out or changed, with the reason."""
+    """What was found in an upload: drafts of notes, and what was left out or changed, with the reason.
+
+    Nothing may be found only in what an account without notes exports.
+    """
 
     drafts: list[Draft] = field(default_factory=list)
     skipped: list[dict[str, str]] = field(default_factory=list)
     topics: int = 0
     untold: int = 0
     told_once: set[tuple[str, str]] = field(default_factory=set)
+    is_empty_export: bool = False
 
     def skip(self, file: str, reason: str) -> None:
         """Say that something was left out or changed, once; from the thousandth on only their number is kept."""

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 from noteassist.services.imports.drafts import is_web_address
 from noteassist.services.imports.markup import escaped, fenced, inline_code, table
+from noteassist.services.imports.mathml import Formula
 
 Attributes = list[tuple[str, str | None]]
 Finisher = Callable[[str], str]
@@ -24,6 +25,8 @@ BLOCKS = frozenset(
 )
 CODE = frozenset({"pre", "code", "tt", "kbd", "samp"})
 MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "s": "~~", "del": "~~", "strike": "~~"}
+# How HTML says in which language code is.
+LANGUAGE = re.compile(r"(?:^|\s)language-([\w+#.-]{1,40})(?=\s|$)")
 DEEPEST = 100
 # What a tag ends that was left open, and within what: `<li>` the last `<li>` of the same list.
 IMPLIED_ENDS = {
@@ -67,6 +70,12 @@ def _formula(match: re.Match[str]) -> str:
 
 def _nothing(_inner: str) -> str:
     return ""
+
+
+def _formula_as_written(inner: str) -> str:
+    """Write a formula that an export could only show as its TeX."""
+    tex = " ".join(inner.split())
+    return f"${tex}$" if tex else ""
 
 
 def _block(inner: str) -> str:
@@ -138,9 +147,12 @@ class _Writer(HTMLParser):
         self.lists: list[list[int]] = []
         self.unseen = 0
         self.in_code = 0
+        self.language = ""
+        self.formula: Formula | None = None
         self.rows: list[list[str]] = []
 
     def text(self) -> str:
+        self._end_formula()
         while self.finishers:
             self._close()
         # Two spaces at the end of a line are a break, unless nothing follows.
@@ -155,7 +167,11 @@ class _Writer(HTMLParser):
             self.unseen += 1
         if self.unseen:
             return
-        if tag == "br":
+        if self.formula is not None:
+            self.formula.start(tag, dict(attributes))
+        elif tag == "math":
+            self.formula = Formula(dict(attributes))
+        elif tag == "br":
             self._write("\n" if self.in_code else "  \n")
         elif tag == "hr":
             self._write("\n\n---\n\n")
@@ -184,8 +200,12 @@ class _Writer(HTMLParser):
 
     def _own_finisher(self, tag: str, given: dict[str, str | None]) -> Finisher | None:
         """Begin what the writer has to remember; gives what ends it, or None for a tag that says nothing."""
+        classes = given.get("class") or ""
+        if tag == "code" and "formula" in classes.split() and not self.in_code:
+            return _formula_as_written
         if tag in CODE:
             self.in_code += 1
+            self.language = "".join(LANGUAGE.findall(classes)[:1]) or self.language
             return self._block_of_code if tag == "pre" else self._code
         if tag in {"ul", "ol"}:
             self.lists.append([0] if tag == "ul" else [1])
@@ -207,6 +227,11 @@ class _Writer(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in UNSEEN:
             self.unseen = max(0, self.unseen - 1)
+        elif self.formula is not None:
+            if tag == "math":
+                self._end_formula()
+            else:
+                self.formula.end(tag)
         elif any(name == tag for name, _ in self.finishers):
             while self.finishers[-1][0] != tag:
                 self._close()
@@ -215,12 +240,23 @@ class _Writer(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.unseen:
             return
-        if self.in_code:
+        if self.formula is not None:
+            self.formula.data(data)
+            return
+        if self.in_code or self._is_formula():
             self._write(data)
             return
         text = re.sub(r"[ \t\r\n\f]+", " ", data)
         is_start = not self.parts[-1] or self.parts[-1][-1].endswith("\n")
         self._write(marked(text.lstrip(" ") if is_start else text))
+
+    def _is_formula(self) -> bool:
+        return bool(self.finishers) and self.finishers[-1][1] is _formula_as_written
+
+    def _end_formula(self) -> None:
+        if self.formula is not None:
+            formula, self.formula = self.formula, None
+            self._write(formula.markdown())
 
     def _write(self, text: str) -> None:
         if text:
@@ -232,12 +268,16 @@ class _Writer(HTMLParser):
 
     def _block_of_code(self, inner: str) -> str:
         self.in_code -= 1
-        return inner if self.in_code else f"\n\n{fenced(inner.replace(chr(160), ' '))}\n\n"
+        if self.in_code:
+            return inner
+        language, self.language = self.language, ""
+        return f"\n\n{fenced(inner.replace(chr(160), ' '), language)}\n\n"
 
     def _code(self, inner: str) -> str:
         if self.in_code > 1 or "\n" in inner.strip():
             return self._block_of_code(inner)
         self.in_code -= 1
+        self.language = ""
         return inline_code(inner.strip()) if inner.strip() else ""
 
     def _end_list(self, inner: str) -> str:

@@ -23,6 +23,7 @@ from noteassist.services.imports.drafts import (
 )
 from noteassist.services.imports.markup import escaped, outside_code, table
 from noteassist.services.imports.outlines import outline
+from noteassist.services.imports.properties import add_properties
 from noteassist.services.imports.vaults import common_folder, is_silent, read_text, why_not
 
 ID = re.compile(r"[ \-_]?(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])", re.IGNORECASE)
@@ -123,7 +124,7 @@ def _without_asides(text: str) -> str:
 
 
 def _add_properties(draft: Draft, properties: dict[str, str]) -> None:
-    others: list[str] = []
+    others: dict[str, str] = {}
     source = None
     for name, value in properties.items():
         key = name.lower()
@@ -136,29 +137,15 @@ def _add_properties(draft: Draft, properties: dict[str, str]) -> None:
         elif key in SOURCE_PROPERTIES and is_web_address(value):
             source = {"title": draft["title"], "url": value}
         else:
-            others.append(f"- **{name}:** {_readable(value)}")
-    if not others and source is None:
+            others[name] = _readable(value)
+    add_properties(draft, others)
+    if source is None:
         return
     topics = [topic for chapter in draft["chapters"] for topic in chapter["topics"]]
-    if others or not topics:
-        first: Draft = {"name": draft["title"], "explanation": {"content": "\n".join(others)}}
-        draft["chapters"].insert(0, {"title": draft["title"], "topics": [first]})
-        topics.insert(0, first)
-        _join_opening(draft)
-    if source is not None:
-        topics[0]["source"] = source
-
-
-def _join_opening(draft: Draft) -> None:
-    """Put the properties over the text that the page opens with, if that has a chapter of the same name."""
-    if len(draft["chapters"]) < 2 or draft["chapters"][1]["title"] != draft["title"]:
-        return
-    second = draft["chapters"].pop(1)
-    opening, first = second["topics"], draft["chapters"][0]["topics"][0]
-    if opening and opening[0]["name"] == draft["title"]:
-        text = (opening.pop(0).get("explanation") or {}).get("content", "")
-        first["explanation"]["content"] += f"\n\n{text}" if text else ""
-    draft["chapters"][0]["topics"] += opening
+    if not topics:
+        topics = [{"name": draft["title"], "explanation": None}]
+        draft["chapters"].insert(0, {"title": draft["title"], "topics": topics})
+    topics[0]["source"] = source
 
 
 def _moment(value: str) -> str | None:

@@ -5,11 +5,13 @@ Sources: help.obsidian.md on links, embeds, tags, callouts and properties.
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
-from noteassist.services.imports.drafts import Draft, clean_line, is_web_address, path_tags
+from noteassist.services.imports.drafts import STATUSES, Draft, clean_line, is_web_address, path_tags
 from noteassist.services.imports.markup import outside_code
 from noteassist.services.imports.outlines import outline
+from noteassist.services.imports.properties import add_properties
 from noteassist.services.imports.texts import listed, split_front_matter
 
 WIKILINK = re.compile(r"(!?)\[\[([^\[\]\n|]{1,500})(?:\|([^\[\]\n]{0,500}))?\]\]")
@@ -18,11 +20,22 @@ TAG = re.compile(r"(?<![^\s(])#(?=[\w/-]*[^\W\d])([\w/-]{1,100})")
 CALLOUT = re.compile(r"((?:>\s?)+)\[!([\w-]{1,50})(?:\|[^\]\n]{0,100})?\][-+]?[ \t]*(.*)")
 BLOCK_ID = re.compile(r"[ \t]\^[A-Za-z0-9-]{1,100}$")
 LINK = re.compile(r"(!?)\[([^\[\]\n]{0,500})\]\(<?([^)>\[\n]{1,2048})>?\)")
+# Between letters and digits of code `==` compares; between those of other scripts it marks.
+HIGHLIGHT = re.compile(r"(?<![A-Za-z0-9_=])==(?![\s=])([^=\n]{1,500})(?<!\s)==(?![A-Za-z0-9_=])")
+# Code is matched too, so that a comment neither begins nor ends in it.
+CODE_OR_COMMENT_MARK = re.compile(
+    r"^ {0,3}(?P<fence>`{3,}|~{3,})(?s:.*?)(?:^ {0,3}(?P=fence)[`~]*[ \t]*$|\Z)|`{1,3}[^`\n]{1,500}`{1,3}|%%",
+    re.MULTILINE,
+)
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".bmp", ".avif")
 FILES = (*PICTURES, ".pdf", ".mp3", ".wav", ".m4a", ".ogg", ".mp4", ".webm", ".mov", ".canvas")
 DATE_KEYS = ("created", "created_at", "date created", "date")
 CHANGE_KEYS = ("updated", "updated_at", "modified", "date modified", "last_modified")
 SOURCE_KEYS = ("source", "url", "link")
+READ_KEYS = ("title", "tags", "tag", *DATE_KEYS, *CHANGE_KEYS)
+# How Obsidian shows and publishes a page: nothing about what the page says.
+LOOK_KEYS = ("cssclass", "cssclasses", "publish", "permalink", "image", "cover")
+LONGEST_PROPERTY = 2000
 
 
 def read_page(text: str, path: str) -> Draft:
@@ -31,6 +44,8 @@ def read_page(text: str, path: str) -> Draft:
     folder, _, file_name = path.rpartition("/")
     name = re.sub(r"\.(md|markdown|txt)$", "", file_name, flags=re.IGNORECASE)
     tags: dict[str, None] = {}
+    # In plain text two percent signs are what their writer made of them.
+    body = body if path.lower().endswith(".txt") else without_comments(body)
     body = outside_code(body, lambda line: _readable(line, tags))
     title = clean_line(values.get("title") or "")
     draft = outline(body, name=name, title=title or (name if folder or is_daily(name) else ""))
@@ -40,6 +55,23 @@ def read_page(text: str, path: str) -> Draft:
     draft["tags"] = list(dict.fromkeys([*expanded, *path_tags(folder)]))
     _add_properties(draft, values)
     return draft
+
+
+def without_comments(text: str) -> str:
+    """Leave out what stands between two `%%`, which Obsidian shows to the writer only; one alone is text."""
+    if "%%" not in text:
+        return text
+    marks = [match for match in CODE_OR_COMMENT_MARK.finditer(text) if match[0] == "%%"]
+    kept = []
+    end = 0
+    for first, last in zip(marks[::2], marks[1::2], strict=False):
+        kept.append(text[end : first.start()])
+        end = last.end()
+        begins_line = text[first.start() - 1 : first.start()] in {"", "\n"}
+        # What is a line of its own leaves no empty one behind.
+        if begins_line and text[end : end + 1] == "\n":
+            end += 1
+    return "".join([*kept, text[end:]])
 
 
 def is_daily(name: str) -> bool:
@@ -52,12 +84,25 @@ def _readable(line: str, tags: dict[str, None]) -> str:
         tags.update(dict.fromkeys(TAG.findall(line)))
     if "^" in line:
         line = BLOCK_ID.sub("", line)
+    if "==" in line:
+        line = HIGHLIGHT.sub(_bold, line)
     if "[" not in line:
         return line
     callout = CALLOUT.fullmatch(line)
     if callout is not None:
         line = _callout(callout)
+    return _without_local_links(line)
+
+
+def _without_local_links(line: str) -> str:
     return LINK.sub(_local_link, WIKILINK.sub(_wikilink, line))
+
+
+def _bold(match: re.Match[str]) -> str:
+    """Write what is highlighted in bold; Markdown has no highlights."""
+    words = match[1]
+    is_emphasised = words[0] in "*_" or words[-1] in "*_"
+    return words if is_emphasised else f"**{words}**"
 
 
 def _callout(match: re.Match[str]) -> str:
@@ -93,6 +138,24 @@ def _add_properties(draft: Draft, values: Mapping[str, Any]) -> None:
     draft["updated_at"] = next((values[key] for key in CHANGE_KEYS if values.get(key)), None)
     urls = [str(values[key]) for key in SOURCE_KEYS if isinstance(values.get(key), str)]
     url = next((url for url in urls if is_web_address(url)), None)
+    add_properties(draft, _other_properties(values, url))
     topics = [topic for chapter in draft["chapters"] for topic in chapter["topics"]]
     if url is not None and topics:
         topics[0]["source"] = {"title": draft["title"], "url": url}
+
+
+def _other_properties(values: Mapping[str, Any], source: str | None) -> dict[str, str]:
+    """Give the properties that have no place of their own in a note, as lines of text."""
+    shown = {}
+    for key, value in values.items():
+        has_place = key in READ_KEYS or (key == "status" and value in STATUSES)
+        if has_place or key in LOOK_KEYS or (key in SOURCE_KEYS and value == source):
+            continue
+        items = value if isinstance(value, list) else [value]
+        text = clean_line(
+            ", ".join(str(item) for item in items if isinstance(item, str | int | float | date))
+        )
+        if text:
+            name = clean_line(key)
+            shown[name[:1].upper() + name[1:]] = _without_local_links(text[:LONGEST_PROPERTY])
+    return shown

@@ -1,6 +1,7 @@
 """PDF files: their text, with chapters by the outline, or else by the size of letters, or else by pages."""
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ LONGEST_HEADING = 160
 HEADING_FACTOR = 1.15
 PAGES_PER_CHAPTER = 20
 OUTLINE_ENTRIES = 2_000
+# Dots that lead to a page's number, in a table of contents.
+LEADER = re.compile(r"(?:\.\s?){4,}\s*\d{1,5}$")
+FEWEST_LEADERS = 2
 
 # What one packed stream may unpack to, and that no other program is started; the file as a whole is bounded by the
 # memory and the time of this process.
@@ -44,6 +48,15 @@ class Heading:
     level: int
     title: str
     line: int
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Where an entry of the outline leads: to a page, and mostly to a height on it."""
+
+    title: str
+    page: int
+    top: float | None
 
 
 def read_pdf(content: bytes, file: str, name: str, findings: Findings) -> None:
@@ -75,7 +88,7 @@ def _draft(reader: pypdf.PdfReader, file: str, name: str, findings: Findings) ->
     count = len(reader.pages)
     if count > limits.PAGES:
         raise too_large(f"The PDF file has more than {limits.PAGES:,} pages.")
-    lines = _lines(reader)
+    lines = _without_contents(_lines(reader), count)
     if not lines:
         raise unreadable("There is no text in this PDF file; it may be scanned pictures.")
     title = _title(reader) or name
@@ -110,6 +123,20 @@ def _lines(reader: pypdf.PdfReader) -> list[Line]:
     return found
 
 
+def _without_contents(lines: list[Line], count: int) -> list[Line]:
+    """Leave out pages that are a table of contents, and the numbers of pages."""
+    texts: Counter[int] = Counter()
+    leaders: Counter[int] = Counter()
+    for line in lines:
+        texts[line.page] += 1
+        leaders[line.page] += LEADER.search(line.text.rstrip()[-200:]) is not None
+    contents = {
+        page for page, found in leaders.items() if found >= FEWEST_LEADERS and 2 * found >= texts[page]
+    }
+    kept = [line for line in lines if line.page not in contents]
+    return [line for line in kept if line.text.strip() != f"{line.page + 1} / {count}"]
+
+
 def _has_pictures(page: Any) -> bool:
     resources = page.get("/Resources")
     objects = resources.get_object().get("/XObject") if resources is not None else None
@@ -123,40 +150,52 @@ def _outline(reader: pypdf.PdfReader, lines: list[Line]) -> list[Heading]:
         entries = list(_entries(reader, reader.outline, 0))
     except (PyPdfError, ValueError, TypeError, KeyError, AttributeError):
         return []
-    levels = sorted({level for level, _, _ in entries})
-    # A single entry around all others is the title.
-    if len(levels) > 1 and sum(level == levels[0] for level, _, _ in entries) == 1:
+    levels = sorted({level for level, _ in entries})
+    # A single entry around all others is the title, unless the file says that it has another.
+    highest = [entry.title for level, entry in entries if level == levels[0]]
+    title = _title(reader)
+    if len(levels) > 1 and len(highest) == 1 and (not title or is_same_title(highest[0], title)):
         levels = levels[1:]
     starts: dict[int, int] = {}
     for index, line in enumerate(lines):
         starts.setdefault(line.page, index)
-    headings = []
-    for level, title, page in entries[:OUTLINE_ENTRIES]:
-        if title and level in levels[:2]:
-            place = _place(lines, starts, title, page)
-            headings.append(Heading(levels.index(level), title, place))
+    headings: list[Heading] = []
+    after, last_page = 0, 0
+    for level, entry in entries[:OUTLINE_ENTRIES]:
+        if entry.title and level in levels[:2]:
+            # Some outlines have another order than their pages, but none goes back on a page.
+            after = after if entry.page >= last_page else 0
+            place = _place(lines, starts, entry, after)
+            headings.append(Heading(levels.index(level), entry.title, place))
+            is_found = place < len(lines) and is_same_title(lines[place].text, entry.title)
+            after, last_page = place + is_found, entry.page
     return sorted(headings, key=lambda heading: heading.line)
 
 
-def _entries(reader: pypdf.PdfReader, outline: Any, level: int) -> Iterator[tuple[int, str, int]]:
+def _entries(reader: pypdf.PdfReader, outline: Any, level: int) -> Iterator[tuple[int, _Entry]]:
     for entry in outline:
         if isinstance(entry, list):
             if level < 10:
                 yield from _entries(reader, entry, level + 1)
         else:
             page = reader.get_destination_page_number(entry)
-            yield level, clean_line(entry.title), -1 if page is None else page
+            top = entry.top if isinstance(entry.top, int | float) else None
+            yield level, _Entry(clean_line(entry.title), -1 if page is None else page, top)
 
 
-def _place(lines: list[Line], starts: dict[int, int], title: str, page: int) -> int:
-    """Find the line of a title on its page; else the page's first line, or that of the next page with text."""
-    first = next((starts[number] for number in sorted(starts) if number >= page), len(lines))
-    for index in range(first, min(first + 200, len(lines))):
-        if lines[index].page > page:
-            break
-        if is_same_title(lines[index].text, title):
+def _place(lines: list[Line], starts: dict[int, int], entry: _Entry, after: int) -> int:
+    """Find the line of a title on its page; else the first line where its entry leads, never one before `after`."""
+    first = next((starts[number] for number in sorted(starts) if number >= entry.page), len(lines))
+    first = max(first, after)
+    on_page = [
+        index for index in range(first, min(first + 200, len(lines))) if lines[index].page <= entry.page
+    ]
+    for index in on_page:
+        if is_same_title(lines[index].text, entry.title):
             return index
-    return first
+    # Letters that a font does not tell are missing in the text.
+    below = (index for index in on_page if entry.top is not None and lines[index].height <= entry.top)
+    return next(below, first)
 
 
 def _by_size(lines: list[Line]) -> list[Heading]:
@@ -217,6 +256,12 @@ def _by_page(lines: list[Line], count: int) -> list[Heading]:
     return headings
 
 
+def _begins_title(text: str, title: str) -> bool:
+    """Say whether a line is what could be read of a title, up to a letter that could not."""
+    read, whole = (re.sub(r"[\W_]+", "", part).casefold() for part in (text, title))
+    return bool(read) and whole.startswith(read)
+
+
 def _chapters(title: str, lines: list[Line], headings: list[Heading]) -> list[Draft]:
     chapters: list[Draft] = []
     edges = [0, *(heading.line for heading in headings), len(lines)]
@@ -226,6 +271,8 @@ def _chapters(title: str, lines: list[Line], headings: list[Heading]) -> list[Dr
         rest = lines[start:end]
         # The heading itself, and at the beginning the title.
         while rest and is_same_title(rest[0].text, name):
+            rest = rest[1:]
+        if len(rest) == end - start and rest and _begins_title(rest[0].text, name):
             rest = rest[1:]
         text = paragraphs(rest)
         if heading is None and not text:

@@ -57,7 +57,7 @@ def read_file(name: str, content: bytes) -> Findings:
         read_pdf(content, file, stem(file), findings)
     else:
         _read_text(content, file, findings)
-    if not findings.drafts:
+    if not findings.drafts and not findings.is_empty_export:
         why = [f" {entry['file']}: {entry['reason']}" for entry in findings.skipped[:3]]
         raise unreadable("There are no notes in this file." + "".join(why))
     return findings
@@ -70,6 +70,9 @@ def stem(file: str) -> str:
 
 def _read_zip(content: bytes, file: str, findings: Findings) -> None:
     archive = open_zip(content)
+    if not archive.entries:
+        findings.is_empty_export = True
+        return
     if is_package(archive):
         read_package(archive, findings)
         return

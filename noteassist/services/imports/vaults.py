@@ -82,7 +82,9 @@ def add_page(text: str, path: str, findings: Findings) -> None:
 
 def add_json(content: bytes, path: str, findings: Findings) -> None:
     """Add the notes of our own JSON; raises Refused for any other."""
-    for draft in read_json(content):
+    drafts = read_json(content)
+    findings.is_empty_export = findings.is_empty_export or not drafts
+    for draft in drafts:
         findings.add(path, draft, is_own=True)
 
 

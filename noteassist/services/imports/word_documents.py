@@ -186,7 +186,7 @@ class _Writer:
         text = clean_text(_run_text(run))
         if text:
             mark = self._mark_of(run)
-            yield mark, text if mark == "code" else escaped(text)
+            yield mark, text if mark in {"code", "formula"} else escaped(text)
 
     def _mark_of(self, run: Any) -> str:
         properties = run.find(qn("w:rPr"))
@@ -196,6 +196,9 @@ class _Writer:
         named = "" if style is None else self.styles.get(style.get(qn("w:val")), "")
         if CODE_STYLE.search(named) or _is_code_run(properties):
             return "code"
+        # In our own documents a formula is its TeX, between dollars.
+        if named == "Formula":
+            return "formula"
         bold = "**" if _is_on(properties, "w:b") or named == "Strong" else ""
         italic = "*" if _is_on(properties, "w:i") or named == "Emphasis" else ""
         return bold + italic
@@ -230,7 +233,7 @@ def _run_text(run: Any) -> str:
 
 def _with_mark(mark: str, text: str) -> str:
     words = text.strip()
-    if not mark or not words:
+    if mark in {"", "formula"} or not words:
         return text
     start, end = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
     if mark == "code":

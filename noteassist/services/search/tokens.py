@@ -7,14 +7,17 @@ from functools import lru_cache
 
 LONGEST_WORD = 64
 SHORTEST_WITH_TRIGRAMS = 4
-# Accents, Hebrew and Arabic vowel signs, and the Arabic stroke that only widens a word.
+# Accents, Hebrew and Arabic vowel signs, the Arabic stroke that only widens a word, and what only chooses between the
+# looks of an emoji.
 SIGNS = re.compile(
-    "[\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]"
+    "[\ufe0e\ufe0f\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]"
 )
 # Scripts without spaces between words (and Korean, whose words carry endings): they are cut into pairs of letters.
+# Emoji are too, so that each is found by itself, and flags, which are two letters, as a whole.
 UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+    "\u231a\u231b\u23e9-\u23fa\u2600-\u27bf\u2b50\u2b55\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff"
 )
 ASCII_WORD = re.compile("[a-z0-9]+")
 # A word whose letters change from small to capital, or from capitals to a capitalised word.

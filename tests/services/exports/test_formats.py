@@ -119,7 +119,7 @@ def test_a_bug_is_told_without_what_the_note_says():
 
 
 def test_cards_of_a_note_that_cannot_be_rendered_say_what_was_typed(monkeypatch):
-    monkeypatch.setattr(asking, "SECONDS", 0.001)
+    monkeypatch.setattr(asking, "SECONDS", 0.0)
     fields = collection(exported([explained("<b> *x*")], "apkg"))[0][0][4]
     assert "<pre>&lt;b&gt; *x*</pre>" in fields
 

@@ -173,6 +173,22 @@ def test_lists_to_do_have_boxes():
     assert "☐ one" in Page(page_of(explained("- [ ] one\n- [x] two"))).text
 
 
+def test_lists_and_quotations_run_in_the_direction_of_what_they_say():
+    arabic = "السلام"
+    text = f"- 1\n- {arabic}\n- one\n\n  1. one\n\n> {arabic}\n\n- one\n- {arabic}\n\n5. 5\n\n<!-- -->\n\n{arabic}"
+    elements = Page(page_of(explained(text))).elements
+    found = [
+        (tag, attributes.get("dir")) for tag, attributes in elements if tag in {"ul", "ol", "blockquote"}
+    ]
+    assert found[2:] == [
+        ("ul", "rtl"),
+        ("ol", "auto"),
+        ("blockquote", "rtl"),
+        ("ul", "auto"),
+        ("ol", "auto"),
+    ]
+
+
 def test_a_text_of_its_own_is_a_page_without_contents():
     request = {"title": "T", "text": "# Head\n\ntext", "language": "de", "changed_at": "2026-01-01T00:00:00Z"}
     page = render(orjson.dumps({"format": "html", **request})).decode()

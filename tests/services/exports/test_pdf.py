@@ -1,6 +1,10 @@
 """PDF exports, read back with pypdf."""
 
+import html
 import io
+import itertools
+import re
+import unicodedata
 from pathlib import Path
 
 import orjson
@@ -9,7 +13,7 @@ import pytest
 
 from noteassist.services.exports.highlighting import COLOURS, highlight
 from noteassist.services.exports.markdown_reader import read_markdown
-from noteassist.services.exports.maths import to_typst, understood
+from noteassist.services.exports.maths import to_mathml, to_typst, understood
 from noteassist.services.exports.rendering import render
 
 from .notes import detail, explained
@@ -91,6 +95,27 @@ def test_what_is_code_in_typst_is_text_in_the_document(text):
     assert "Start" in found and "root:" not in found
 
 
+def test_code_stays_in_its_narrow_cell_and_is_copied_as_it_was_typed():
+    columns, code = 12, "code_in_a_cell(x, HTTPServerError)"
+    row = f"| {' | '.join([f'`{code}`'] * columns)} |\n"
+    reader = pypdf.PdfReader(io.BytesIO(pdf_of(explained(f"{row}|{'---|' * columns}\n"))))
+    lines = {}
+
+    def take(text, cm, tm, _font, _size):
+        if text.strip():
+            lines.setdefault(round(tm[5] * cm[3] + cm[5]), []).append((tm[4] * cm[0] + cm[4], text.strip()))
+
+    whole = reader.pages[-1].extract_text(visitor_text=take)
+    assert "".join(whole.split()).count("".join(code.split())) == columns
+    assert "\u200b" not in whole
+    first = next(line for line in lines.values() if line[0][1].startswith("code"))
+    assert [text for _, text in first] == ["code_"] * columns
+    cell, letter = first[1][0] - first[0][0], 6
+    for pieces in lines.values():
+        for (left, text), (right, _) in itertools.pairwise(pieces):
+            assert right - left >= min(cell - 1, letter * len(text) - 1), "nothing is set over its neighbour"
+
+
 def test_one_bad_formula_spoils_nothing():
     found = text_of(
         pdf_of(explained("Good $a+b$, bad $\\nonsense{x}$, good $c+d$.\n\n$$\\begin{x}$$\n\nEnd"))
@@ -115,10 +140,41 @@ def test_bad_formulas_are_told_from_good_ones():
         r"a \otimes b \tag{1}",
         r"\textbf{a} \stackrel{!}{=} b",
         r"\color{red}{x} \Big( y \Big)",
+        r"\begin{alignat}{2}a&=b&c&=d\end{alignat}",
+        r"\begin{dcases}a&b\end{dcases}",
     ],
 )
 def test_tex_that_people_use_is_understood(tex):
     assert understood([tex]) == {tex}
+
+
+@pytest.mark.parametrize(
+    ("tex", "text"),
+    [
+        (r"\begin{align} a &= b & c &= d \\ e &= f & g &= h \end{align}", "a=b c=d / e=f g=h"),
+        (r"\begin{cases} 1 \& 2 & x \\ 3 & \begin{aligned}y&=z\end{aligned} \end{cases}", "1&2 x / 3 y=z"),
+        (r"\begin{alignat}{2} a &= b & c &= d \end{alignat}", "a=bc=d"),
+    ],
+)
+def test_columns_of_a_formula_are_as_far_apart_as_tex_sets_them(tex, text):
+    mathml = to_mathml([(tex, True)])[tex, True]
+    # A quad is the only space that tells one column from the next.
+    marked = mathml.replace('<mspace width="1em"', " <mspace").replace("</mtr><mtr>", " / ")
+    found = unicodedata.normalize("NFKC", re.sub(r"<[^>]+>", "", marked.split("<annotation")[0]))
+    assert html.unescape(found).strip("{ ") == text
+
+
+@pytest.mark.parametrize(
+    "tex", [r"\operatorname*{arg\,max}_x f", r"\operatorname{arg\ max}_x f", r"\operatorname{arg~max}_x f"]
+)
+def test_a_space_in_the_name_of_an_operator_is_a_space(tex):
+    [mathml] = to_mathml([(tex, True)]).values()
+    assert ">arg max<" in mathml
+
+
+def test_the_limits_of_an_operator_with_a_star_are_below_it():
+    star, plain = to_mathml([(rf"\operatorname{mark}{{argmax}}_x", True) for mark in ("*", "")]).values()
+    assert "<munder>" in star and "<msub>" in plain
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from docx.oxml.ns import qn
 
 from noteassist.services.exports.markdown_reader import read_markdown
 from noteassist.services.exports.rendering import render
+from noteassist.services.imports.reading import read_file
 
 from .notes import detail, explained
 from .test_pages import HOSTILE
@@ -47,6 +48,23 @@ def test_each_numbered_list_counts_from_its_own_start():
     body = opened(explained("1. a\n2. b\n\ntext\n\n1. c\n   - d\n\ntext\n\n7. e")).element.body
     numbers = [element.get(qn("w:val")) for element in body.iter(qn("w:numId"))]
     assert numbers[0] == numbers[1] and len(set(numbers)) == 4
+
+
+def test_two_blocks_of_code_do_not_touch():
+    note = explained("```\na\n```\n\n```\nb\n```\n\n- one\n\n  ```\n  c\n  ```\n\n```\nd\n```")
+    note["chapters"][0]["topics"][0]["code_snippet"] = {"language": "c", "code": "e"}
+    styles = [style for style, _ in paragraphs(note)][4:]
+    code, rest = "Code", "Normal"
+    assert styles == [code, rest, code, rest, code, rest, code, rest, code]
+
+
+def test_a_formula_is_between_dollars_and_is_read_back():
+    text = "So $x_{i}^{*} < 2$ is.\n\n$$\\sum_{i} *x*_{i}$$"
+    note = explained(text)
+    assert [said for _, said in paragraphs(note)][-2:] == text.split("\n\n")
+    [draft] = read_file("a.docx", word_of(note)).drafts
+    [*_, chapter] = draft["chapters"]
+    assert chapter["topics"][0]["explanation"]["content"] == text
 
 
 def test_arabic_runs_from_right_to_left():

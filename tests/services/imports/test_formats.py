@@ -1,12 +1,16 @@
 """What each kind of file says, as notes."""
 
+import json
+
 import pytest
 
 from noteassist.services import bulk, chapters, tree_changes
+from noteassist.services.exports.formats import export_note
 from noteassist.services.exports.own_json import write_json
 from noteassist.services.exports.own_markdown import write_markdown
 from noteassist.services.imports import drafts
 from noteassist.services.imports.reading import read_file
+from tests.services.exports.notes import detail
 from tests.services.imports import samples
 
 
@@ -163,6 +167,36 @@ def test_a_pdf_by_its_outline():
     ]
     assert text(note, 1, 1) == "- Takes one item at a time\n- Puts it where it belongs"
     assert "```\ndef quick(items):\n    return items\n```" in text(note, 2, 0)
+
+
+def test_headings_of_a_pdf_stay_in_order_where_one_cannot_be_read():
+    # What a heading says is cut, as where letters of a font tell nothing.
+    source = """\
+#set page(height: 400pt)
+#show heading: it => block(if it.body.text.ends-with("Lost") { it.body.text.slice(0, 3) } else { it.body })
+#outline()
+#pagebreak()
+= Four
+== 4.1 First
+One.
+== 4.2 Lost
+Two.
+== 4.3 Last
+Three.
+== 4.3 Last
+Four.
+= Five"""
+    notes, _ = read("a.pdf", samples.pdf(source))
+    topics = ["4.1 First", "4.2 Lost", "4.3 Last", "4.3 Last"]
+    assert outline(notes["a"]) == [("Four", topics), ("Five", [])]
+    assert [text(notes["a"], 0, number) for number in range(4)] == ["One.", "Two.", "Three.", "Four."]
+
+
+def test_neither_contents_nor_numbers_of_pages_of_our_own_pdf_are_text():
+    [draft] = read_file("a.pdf", export_note(detail(), "pdf").content).drafts
+    assert outline(draft)[-1] == ("1 Growth", ["1.1 Division"])
+    told = json.dumps(draft, default=str)
+    assert ". . ." not in told and "/ 3" not in told
 
 
 def test_a_pdf_by_the_size_of_its_letters():

@@ -54,7 +54,6 @@ UNREADABLE = {
     "JSON of a later version": lambda: b'{"format": "noteassist", "version": 99, "notes": []}',
     "nothing": lambda: b"",
     "white space": lambda: b" \n\t\n",
-    "an empty archive": lambda: samples.zipped({}),
     "an archive of pictures": lambda: samples.zipped({"a.png": b"\x89PNG"}),
 }
 UNSUPPORTED = {

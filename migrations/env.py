@@ -17,13 +17,14 @@ def run() -> None:
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             migrate(connection)
         return
-    # SQLite's transactions are one at a time by themselves (BEGIN IMMEDIATE). Changing a table there means
-    # to copy and drop it, and with foreign keys on, dropping a parent would delete its children.
+    # SQLite's transactions are one at a time by themselves, once they are begun as writing ones. Changing a table
+    # there means to copy and drop it, and with foreign keys on, dropping a parent would delete its children.
     with db.engine.connect() as connection:
         driver = connection.connection.cursor()
         driver.execute("PRAGMA foreign_keys = OFF")
         try:
             with connection.begin():
+                driver.execute("BEGIN IMMEDIATE")
                 migrate(connection)
                 if orphans := connection.execute(text("PRAGMA foreign_key_check")).all():
                     raise RuntimeError(f"the migration would leave {len(orphans)} rows without their parent")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, event, exc
+from sqlalchemy import Engine, event, exc
 
 from noteassist.config import Settings
 
@@ -57,18 +57,17 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     return options | {"connect_args": connect_args}
 
 
-def install(writer: Engine, reader: Engine) -> None:
+def install(*engines: Engine) -> None:
     """Attach to the engines what their kind of database needs on each connection."""
-    if writer.dialect.name == "sqlite":
+    if engines[0].dialect.name == "sqlite":
         if sqlite3.sqlite_version_info < MINIMUM_SQLITE:
             raise RuntimeError(f"SQLite {sqlite3.sqlite_version} is too old; 3.38 or newer is needed")
-        _make_private(writer.url.database)
-        event.listen(writer, "begin", _begin_immediate)
-        for engine in (writer, reader):
+        _make_private(engines[0].url.database)
+        for engine in engines:
             event.listen(engine, "connect", _configure_sqlite)
     else:
         watchdog = Watchdog()
-        for engine in (writer, reader):
+        for engine in engines:
             event.listen(engine, "checkout", _refuse_dropped)
             watchdog.attach(engine)
 
@@ -86,14 +85,6 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_immediate(connection: Connection) -> None:
-    cursor = connection.connection.cursor()
-    cursor.execute("BEGIN IMMEDIATE")
-    # SQLite 3.40 reads a schema that another connection has changed (by ANALYZE, say) too late for a DELETE that
-    # fires triggers of a virtual table: "no such table". A look at the schema makes it read it now.
-    cursor.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
 
 
 def _refuse_dropped(connection: psycopg.Connection, _record: object, _proxy: object) -> None:

@@ -90,7 +90,7 @@ def migrated_app(
     yield app
     with app.app_context():
         db.db.engine.dispose()
-        db.reader().dispose()
+        db.direct().dispose()
 
 
 @pytest.fixture

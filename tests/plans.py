@@ -20,7 +20,7 @@ def statements_sent(keep: Callable[[str, Any], Any]) -> Iterator[list[Any]]:
     def observe(statement: str, parameters: Any) -> None:
         sent.append(keep(statement, parameters if isinstance(parameters, dict) else tuple(parameters)))
 
-    engines = (db.db.engine, db.reader())
+    engines = (db.db.engine, db.direct())
     for engine in engines:
         event.listen(engine, "before_cursor_execute", listen)
     db.observers.append(observe)
@@ -37,6 +37,6 @@ def plans_of(action: Callable[[], object]) -> str:
     with statements_sent(lambda *given: given) as sent:
         action()
     prefix = "EXPLAIN " if db.is_postgresql() else "EXPLAIN QUERY PLAN "
-    with db.reader().connect() as connection:
+    with db.direct().connect() as connection:
         plans = [connection.exec_driver_sql(prefix + statement, given).all() for statement, given in sent]
     return "\n".join(str(row) for plan in plans for row in plan)

@@ -13,9 +13,9 @@ def test_a_write_after_another_connection_analysed_the_tables_works(tmp_path):
         schema.gate().prepare()
         with db.transaction():
             db.execute(text("SELECT count(*) FROM users"))
-        with db.reader().connect() as other:
+        with db.direct().connect() as other:
             other.execute(text("ANALYZE"))
         with db.transaction():
             assert db.execute(text("DELETE FROM users WHERE email = 'nobody@example.com'")).rowcount == 0
         db.db.engine.dispose()
-        db.reader().dispose()
+        db.direct().dispose()

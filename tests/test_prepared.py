@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("context")
 def both_ways(statement, parameters):
     """Run a statement both ways, outside of a transaction."""
     direct = db.read_rows(db.Prepared(statement), parameters)
-    with db.reader().connect() as connection:
+    with db.direct().connect() as connection:
         return [tuple(row) for row in direct], [
             tuple(row) for row in connection.execute(statement, parameters)
         ]

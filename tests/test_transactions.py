@@ -4,30 +4,84 @@ import pytest
 from sqlalchemy import exc, text
 
 from noteassist import db
+from noteassist.db import held, transactions
 
 
 @pytest.fixture
 def lost_connection(context, monkeypatch):
-    """Let rolling back fail, as it does when the server went away meanwhile."""
+    """Let rolling back fail once, as it does when the server went away meanwhile; gives what was tried."""
+    tried = []
+    roll_back = held.prepared.rollback
 
-    def fail():
-        raise exc.OperationalError("ROLLBACK", None, Exception("the connection is lost"))
+    def fail(engine, connection):
+        tried.append(connection)
+        if len(tried) == 1:
+            raise exc.OperationalError("ROLLBACK", None, Exception("the connection is lost"))
+        roll_back(engine, connection)
 
-    monkeypatch.setattr(db.db.session, "rollback", fail)
+    monkeypatch.setattr(held.prepared, "rollback", fail)
+    return tried
 
 
 def test_a_thread_whose_rollback_failed_can_begin_again(lost_connection):
     with pytest.raises(ZeroDivisionError), db.transaction():
-        db.execute(text("SELECT 1"))
+        db.execute(text("DELETE FROM users"))
         _ = 1 / 0
-    db.db.session.remove()
+    assert len(lost_connection) == 1 and not lost_connection[0].is_valid
     with db.transaction():
         assert db.execute(text("SELECT 2")).scalar_one() == 2
+
+
+@pytest.mark.parametrize("is_prepared", [False, True])
+def test_a_connection_that_dies_within_a_transaction_is_not_used_again(context, is_prepared):
+    statement = text("DELETE FROM users RETURNING id")
+    db.begin_request()
+    try:
+        with pytest.raises(exc.DBAPIError), db.transaction():
+            db.execute(text("DELETE FROM users"))
+            transactions._held.get().pooled.driver_connection.close()
+            db.rows(db.Prepared(statement) if is_prepared else statement)
+        with db.transaction():
+            assert db.execute(text("SELECT 2")).scalar_one() == 2
+    finally:
+        db.end_request()
+
+
+def test_what_was_not_committed_is_gone_when_a_connection_is_given_back(context):
+    connection = held.HeldConnection()
+    connection.begin()
+    connection.execute(text("INSERT INTO ai_gates (provider, failures, reason) VALUES ('lost', 0, '')"), None)
+    connection.release()
+    assert db.read_rows(text("SELECT provider FROM ai_gates")) == []
+
+
+def test_reads_of_a_transaction_that_has_begun_are_part_of_it(context):
+    with pytest.raises(ZeroDivisionError), db.transaction():
+        db.execute(text("INSERT INTO ai_gates (provider, failures, reason) VALUES ('lost', 0, '')"))
+        assert len(db.read_rows(text("SELECT provider FROM ai_gates"))) == 1
+        _ = 1 / 0
+    assert db.read_rows(text("SELECT provider FROM ai_gates")) == []
+
+
+def test_a_request_has_one_connection_for_all_it_does(context):
+    pool = db.direct().pool
+    before = pool.checkedout()
+    db.begin_request()
+    try:
+        db.read_rows(text("SELECT 1"))
+        with db.transaction():
+            db.execute(text("DELETE FROM ai_gates"))
+            db.read_rows(text("SELECT 1"))
+            assert pool.checkedout() == before + 1
+    finally:
+        db.end_request()
+    assert pool.checkedout() == before
 
 
 def test_what_a_refusal_leaves_behind_is_written_all_the_same(lost_connection):
     left = []
     with pytest.raises(ZeroDivisionError), db.transaction():
+        db.execute(text("SELECT 1"))
         db.after_rollback(lambda: left.append("written"))
         _ = 1 / 0
     assert left == ["written"]

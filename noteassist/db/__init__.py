@@ -4,6 +4,7 @@ PostgreSQL and SQLite differ in this package, in connections.py and in migration
 named in tests/test_architecture.py.
 """
 
+from noteassist.db.held import direct
 from noteassist.db.model import (
     AnyRow,
     AnySelect,
@@ -44,7 +45,6 @@ from noteassist.db.transactions import (
     is_in_transaction,
     is_leader,
     read_rows,
-    reader,
     row,
     rows,
     sqlstate,
@@ -66,6 +66,7 @@ __all__ = [
     "checkpoint",
     "clock",
     "db",
+    "direct",
     "each_of",
     "end_request",
     "exclusive",
@@ -83,7 +84,6 @@ __all__ = [
     "observers",
     "per_database",
     "read_rows",
-    "reader",
     "row",
     "row_lock",
     "rows",

@@ -130,6 +130,28 @@ def connect(engine: Engine) -> PoolProxiedConnection:
         raise _error(error, None, engine, is_broken=True) from error
 
 
+def send(engine: Engine, connection: PoolProxiedConnection, sql: str) -> None:
+    """Run plain SQL that is none of the application's statements; raises DBAPIError, see `Prepared.run`."""
+    _do(engine, connection, sql, lambda: connection.cursor().execute(sql))
+
+
+def commit(engine: Engine, connection: PoolProxiedConnection) -> None:
+    """Commit, if a transaction is open; raises DBAPIError."""
+    _do(engine, connection, "COMMIT", connection.commit)
+
+
+def rollback(engine: Engine, connection: PoolProxiedConnection) -> None:
+    """Roll back, if a transaction is open; raises DBAPIError."""
+    _do(engine, connection, "ROLLBACK", connection.rollback)
+
+
+def _do(engine: Engine, connection: PoolProxiedConnection, sql: str, action: Callable[[], object]) -> None:
+    try:
+        action()
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise _wrapped(error, sql, engine, connection) from error
+
+
 def _wrapped(error: Exception, sql: str, engine: Engine, connection: PoolProxiedConnection) -> Exception:
     """Make SQLAlchemy's error of a driver's, and give up the connection where it is broken."""
     is_broken = engine.dialect.is_disconnect(error, connection.driver_connection, None)  # type: ignore[arg-type]  # the driver's own

@@ -2,18 +2,17 @@
 
 import logging
 import random
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Engine, Executable, PoolProxiedConnection, exc, text
+from sqlalchemy import CursorResult, Executable, exc, text
 
-from noteassist.db import prepared
-from noteassist.db.model import AnyRow, db, is_postgresql
+from noteassist.db.held import HeldConnection
+from noteassist.db.model import AnyRow, is_postgresql
 from noteassist.db.prepared import Prepared
 from noteassist.errors import AppError, DatabaseUnavailable
 
@@ -25,9 +24,9 @@ RETRIES = 3
 
 @dataclass
 class UnitOfWork:
-    """What one transaction still has to do when it has ended."""
+    """One transaction: the connection it runs on, and what is still to do when it has ended."""
 
-    has_begun: bool = False
+    connection: HeldConnection
     after_commit: list[Callable[[], object]] = field(default_factory=list)
     after_rollback: list[Callable[[], object]] = field(default_factory=list)
 
@@ -44,28 +43,26 @@ def transaction() -> Iterator[None]:
     """
     if _unit.get() is not None:
         raise RuntimeError("a transaction is already open here")
-    unit = UnitOfWork()
+    held = _held.get()
+    unit = UnitOfWork(held or HeldConnection())
     token = _unit.set(unit)
     try:
         yield
-        if unit.has_begun:
-            db.session.commit()
+        if unit.connection.is_in_transaction:
+            unit.connection.commit()
     except BaseException:
-        _roll_back(unit)
-        _unit.reset(token)
+        unit.connection.rollback()
+        _end(unit, token, is_own=held is None)
         _run_after_rollback(unit)
         raise
-    _unit.reset(token)
+    _end(unit, token, is_own=held is None)
     _run_after_commit(unit)
 
 
-def _roll_back(unit: UnitOfWork) -> None:
-    """Roll back; where even that fails, the connection is gone, and with it the transaction."""
-    if unit.has_begun:
-        try:
-            db.session.rollback()
-        except exc.SQLAlchemyError as error:
-            log.warning("a transaction ended with its connection: %s", type(error).__name__)
+def _end(unit: UnitOfWork, token: Token[UnitOfWork | None], *, is_own: bool) -> None:
+    _unit.reset(token)
+    if is_own:
+        unit.connection.release()
 
 
 def checkpoint() -> None:
@@ -74,13 +71,10 @@ def checkpoint() -> None:
     For requests that wait: nobody holds a connection or a lock while nothing happens.
     """
     unit = _open_unit()
-    if unit.has_begun:
-        db.session.commit()
-        unit.has_begun = False
-    held = _held.get()
-    if held is not None:
-        held.release()
-    done = UnitOfWork(after_commit=unit.after_commit)
+    if unit.connection.is_in_transaction:
+        unit.connection.commit()
+    unit.connection.release()
+    done = UnitOfWork(unit.connection, after_commit=unit.after_commit)
     unit.after_commit, unit.after_rollback = [], []
     _run_after_commit(done)
 
@@ -139,31 +133,31 @@ def is_in_transaction() -> bool:
 
 def execute(statement: Executable | Prepared, parameters: Any = None) -> CursorResult[Any]:
     """Run a statement in the open transaction; raises RuntimeError when there is none."""
-    _open_unit().has_begun = True
-    return db.session.connection().execute(_core(statement), parameters)
+    return _begun(_open_unit()).execute(statement, parameters)
 
 
-def _core(statement: Executable | Prepared) -> Executable:
-    return statement.statement if isinstance(statement, Prepared) else statement
+def _begun(unit: UnitOfWork) -> HeldConnection:
+    """Give the connection of a transaction, which begins with its first statement."""
+    if not unit.connection.is_in_transaction:
+        unit.connection.begin()
+    return unit.connection
 
 
 def execute_first(statement: Prepared, parameters: Mapping[str, Any]) -> Sequence[AnyRow]:
-    """Run a statement that returns rows in the open transaction, or, when it is the first one, by itself.
+    """Run a statement that returns rows in the open transaction, or, when it is a request's first one, by itself.
 
     By itself it costs one round trip instead of three (BEGIN, statement, COMMIT), and what it does stays even if
     something fails after it: for requests whose only effect it is.
     """
-    if _open_unit().has_begun or _held.get() is None:
-        return execute(statement, parameters).all()
-    return read_rows(statement, parameters)
+    unit = _open_unit()
+    is_first = not unit.connection.is_in_transaction and _held.get() is not None
+    return (unit.connection if is_first else _begun(unit)).rows(statement, parameters)
 
 
 def rows(statement: Executable | Prepared, parameters: Mapping[str, Any] | None = None) -> Sequence[AnyRow]:
     """Read rows: in the open transaction when there is one, else by themselves."""
-    if (unit := _unit.get()) is not None:
-        unit.has_begun = True
-        return db.session.connection().execute(_core(statement), parameters).all()
-    return read_rows(statement, parameters)
+    unit = _unit.get()
+    return read_rows(statement, parameters) if unit is None else _begun(unit).rows(statement, parameters)
 
 
 def row(statement: Executable | Prepared, parameters: Mapping[str, Any] | None = None) -> AnyRow | None:
@@ -175,65 +169,31 @@ def row(statement: Executable | Prepared, parameters: Mapping[str, Any] | None =
 def read_rows(
     statement: Executable | Prepared, parameters: Mapping[str, Any] | None = None
 ) -> Sequence[AnyRow]:
-    """Read rows outside of any transaction: no BEGIN and no ROLLBACK, so one round trip."""
-    held = _held.get()
+    """Read rows without beginning a transaction: no BEGIN and no COMMIT, so one round trip.
+
+    Where one has begun already, this reads within it: nobody has two connections at a time.
+    """
+    unit = _unit.get()
+    held = unit.connection if unit is not None else _held.get()
     if held is not None:
-        return held.read(statement, parameters)
+        return held.rows(statement, parameters)
     held = HeldConnection()
     try:
-        return held.read(statement, parameters)
+        return held.rows(statement, parameters)
     finally:
         held.release()
-
-
-def reader() -> Engine:
-    """Give the engine for reads, in AUTOCOMMIT."""
-    return db.engines["reader"]
-
-
-class HeldConnection:
-    """A connection that all reads of one request share: taking one from the pool costs more than a read."""
-
-    def __init__(self) -> None:
-        self.pooled: PoolProxiedConnection | None = None
-        self.connection: Connection | None = None
-
-    def read(
-        self, statement: Executable | Prepared, parameters: Mapping[str, Any] | None
-    ) -> Sequence[AnyRow]:
-        """Run a statement and give its rows; raises DBAPIError, after which the next read has a new connection."""
-        try:
-            if self.pooled is None:
-                self.pooled = prepared.connect(reader())
-            if isinstance(statement, Prepared):
-                return statement.run(reader(), self.pooled, parameters or {})
-            if self.connection is None:
-                self.connection = Connection(reader(), self.pooled)
-            return self.connection.execute(statement, parameters).all()
-        except exc.DBAPIError:
-            self.release()
-            raise
-
-    def release(self) -> None:
-        """Give the connection back to the pool."""
-        connection, pooled = self.connection, self.pooled
-        self.connection = self.pooled = None
-        if connection is not None:
-            connection.close()
-        elif pooled is not None:
-            pooled.close()
 
 
 _held: ContextVar[HeldConnection | None] = ContextVar("held_connection", default=None)
 
 
 def begin_request() -> None:
-    """Let the reads of this thread share a connection until `end_request`."""
+    """Let all statements of this thread share a connection until `end_request`."""
     _held.set(HeldConnection())
 
 
 def end_request() -> None:
-    """Give back the connection that the reads shared."""
+    """Give back the connection that they shared."""
     held = _held.get()
     if held is not None:
         _held.set(None)
@@ -266,8 +226,6 @@ _PASSING_STATES = ("08", "53", "57", "58", "55P03", "25006")
 
 def translated(error: BaseException) -> AppError | None:
     """Turn what the driver raises when the database is away, full, locked or slow into a 503; None for the rest."""
-    if isinstance(error, sqlite3.OperationalError):  # from BEGIN IMMEDIATE, which goes past SQLAlchemy
-        return DatabaseUnavailable()
     if isinstance(error, exc.TimeoutError | exc.DisconnectionError):
         return DatabaseUnavailable("All database connections are busy; try again.")
     if not isinstance(error, exc.OperationalError | exc.InterfaceError | exc.InternalError):

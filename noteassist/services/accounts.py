@@ -15,6 +15,7 @@ from noteassist.models import Profile, Session, User
 from noteassist.security import passwords
 from noteassist.security.actors import Actor
 from noteassist.services import mail
+from noteassist.services.drive.connections import end_connection
 from noteassist.services.tasks.creation import create
 from noteassist.services.versions import begin_write
 
@@ -125,6 +126,9 @@ def close_account(settings: Settings, actor: Actor, password: str) -> None:
     email = describe(actor.user_id)["email"]
     db.execute(update(User).where(User.id == actor.user_id).values(is_active=False, closed_at=now))
     end_sessions(actor.user_id, now)
+    if settings.has_drive:
+        # With the row the token would be gone, and with it the only way to give the access back.
+        end_connection(settings, actor.user_id)
     mail.send_later("account_closed", email)
     # A task of nobody: what it erases must not take it along.
     create("account_erasure", {"user_id": actor.user_id})

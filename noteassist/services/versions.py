@@ -5,9 +5,14 @@ from sqlalchemy import bindparam, update
 from noteassist import db
 from noteassist.models import User
 
-_BUMP = update(User).where(User.id == bindparam("owner")).values(data_version=User.data_version + 1)
+_BUMP = db.Prepared(
+    update(User)
+    .where(User.id == bindparam("owner"))
+    .values(data_version=User.data_version + 1)
+    .returning(User.data_version)
+)
 
 
 def begin_write(user_id: int) -> None:
     """Raise the version of a user's data, which also lets one write of that user at a time go on."""
-    db.execute(_BUMP, {"owner": user_id})
+    db.rows(_BUMP, {"owner": user_id})

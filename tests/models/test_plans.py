@@ -49,7 +49,7 @@ def crowded(migrated_app):
                 for number in range(NOTES)
             ]
             db.insert_rows(Note, records)
-        with db.reader().connect() as connection:
+        with db.direct().connect() as connection:
             connection.execute(text("ANALYZE"))
         yield migrated_app
         with db.transaction():

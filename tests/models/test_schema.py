@@ -53,7 +53,7 @@ def empty_app(request, tmp_path, monkeypatch):
     with app.app_context():
         yield app
         db.db.engine.dispose()
-        db.reader().dispose()
+        db.direct().dispose()
     if url:
         servers.drop_database(server, name)
 
@@ -136,4 +136,4 @@ def test_rebuilding_a_parent_on_sqlite_keeps_its_children(tmp_path, monkeypatch)
         assert schema.database_revision() == "0006"
         assert db.read_rows(text("SELECT id, note_id, title FROM chapters")) == before != []
         db.db.engine.dispose()
-        db.reader().dispose()
+        db.direct().dispose()

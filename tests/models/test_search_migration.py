@@ -27,7 +27,7 @@ def own_app(request, tmp_path):
     with app.app_context():
         yield app
         db.db.engine.dispose()
-        db.reader().dispose()
+        db.direct().dispose()
     if url:
         servers.drop_database(server, name)
 

@@ -51,7 +51,7 @@ def busy(migrated_app):
             made = [rows_of(owners[number % PEOPLE], number, now) for number in range(ROWS)]
             for model, records in zip((Task, AiOutput, Notification), zip(*made, strict=True), strict=True):
                 db.insert_rows(model, records)
-        with db.reader().connect() as connection:
+        with db.direct().connect() as connection:
             connection.execute(text("ANALYZE"))
         yield migrated_app
         with db.transaction():

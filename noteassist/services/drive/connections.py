@@ -119,13 +119,20 @@ def disconnect(settings: Settings, actor: Actor) -> None:
     """End my connection now; Google is told by a task. Raises DriveNotConfigured, NotFound."""
     require_configured(settings)
     begin_write(actor.user_id)
-    ended = delete(DriveConnection).where(DriveConnection.user_id == actor.user_id)
-    found = db.execute(ended.returning(DriveConnection.refresh_token)).one_or_none()
-    if found is None:
+    if not end_connection(settings, actor.user_id):
         raise NotFound
-    revoke_later(settings, actor.user_id, found.refresh_token)
     # They find out that there is nothing to wait for.
     wake_waiting(actor.user_id)
+
+
+def end_connection(settings: Settings, user_id: int) -> bool:
+    """Forget a user's connection, and have Google forget it too; says whether there was one."""
+    ended = delete(DriveConnection).where(DriveConnection.user_id == user_id)
+    found = db.execute(ended.returning(DriveConnection.refresh_token)).one_or_none()
+    if found is None:
+        return False
+    revoke_later(settings, user_id, found.refresh_token)
+    return True
 
 
 def revoke_later(settings: Settings, user_id: int, refresh_token: str) -> None:

@@ -48,6 +48,8 @@ TYPES: Mapping[str, Any] = {
     "tick": String(),
     "cache_key": String(),
     "oldest": db.UtcDateTime(),
+    "now": db.UtcDateTime(),
+    "session": db.Id,
     "made_at": db.UtcDateTime(),
     "expires_at": db.UtcDateTime(),
 }

@@ -19,6 +19,7 @@ from noteassist.api.streams import install_streams
 from noteassist.bells import install_bell
 from noteassist.blueprints import BLUEPRINTS
 from noteassist.config import Settings
+from noteassist.express import ExpressLane
 from noteassist.extensions import api, jwt
 from noteassist.front import LARGEST_BODY, FrontDoor
 from noteassist.security import tokens
@@ -80,7 +81,7 @@ def create_app(settings: Settings) -> NoteAssist:
     install_signals(app, settings)
     install_streams(app, settings)
     with app.app_context():
-        connections.install(db.db.engine, db.reader())
+        connections.install(db.db.engine, db.direct())
     app.before_request(db.begin_request)
     app.before_request(_require_schema)
     app.teardown_request(_end_request)
@@ -88,8 +89,9 @@ def create_app(settings: Settings) -> NoteAssist:
     register_errors(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    install_limits(app, settings)
-    app.wsgi_app = FrontDoor(app.wsgi_app, settings)  # type: ignore[method-assign]  # Flask's own advice
+    ai_requests = install_limits(app, settings)
+    lane = ExpressLane(app, settings, ai_requests)
+    app.wsgi_app = FrontDoor(lane, settings)  # type: ignore[method-assign]  # Flask's own advice
     return app
 
 
@@ -100,12 +102,13 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
         "MAX_CONTENT_LENGTH": LARGEST_BODY,
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options,
-        # Reads have connections of their own, which stay in AUTOCOMMIT: switching costs as much as a read.
+        # All that the application does runs here, and its transactions are begun by name (noteassist/db/held.py).
+        # The default engine is for migrations: nothing else takes a connection of it.
         "SQLALCHEMY_BINDS": {
-            "reader": {
+            "direct": {
                 "url": settings.database_url,
                 "isolation_level": "AUTOCOMMIT",
-                # There is never anything to roll back.
+                # Who gives a connection back has ended its transaction.
                 "pool_reset_on_return": None,
                 **engine_options,
             }

@@ -3,11 +3,10 @@
 import ipaddress
 import re
 import secrets
-import threading
 from collections.abc import Iterable
 from http import HTTPStatus
 from io import BytesIO
-from typing import Any, Self
+from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import orjson
@@ -19,10 +18,10 @@ from noteassist.errors import (
     AppError,
     BodyTooLarge,
     MalformedRequest,
-    ServerBusy,
     UnsupportedMediaType,
     problem,
 )
+from noteassist.slots import Slot, Slots
 
 API_VERSION = "1"
 LARGEST_BODY = 2 * 1024 * 1024
@@ -62,10 +61,10 @@ class FrontDoor:
         self.application = application
         self.origins = frozenset(settings.cors_origins)
         self.proxies = settings.trusted_proxies
-        self.readers = threading.BoundedSemaphore(settings.web_threads)
-        self.workers = threading.BoundedSemaphore(settings.web_threads)
+        self.readers = Slots(settings.web_threads)
+        self.workers = Slots(settings.web_threads)
         # Each upload may hold several times its size in memory.
-        self.uploads = threading.BoundedSemaphore(max(2, settings.web_threads // 4))
+        self.uploads = Slots(max(2, settings.web_threads // 4))
         self.headers: Headers = [
             ("API-Version", API_VERSION),
             ("X-Content-Type-Options", "nosniff"),
@@ -93,15 +92,15 @@ class FrontDoor:
         if environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
             return self._preflight(environ, start)
         try:
-            with Slot(self.uploads, is_free=not _is_large(environ)):
+            with Slot(self.uploads, SLOT_SECONDS, is_free=not _is_large(environ)):
                 return self._admit(environ, start)
         except AppError as error:
             return _refusal(environ, error, start)
 
     def _admit(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        with Slot(self.readers, is_free=environ["REQUEST_METHOD"] in METHODS_WITHOUT_BODY):
+        with Slot(self.readers, SLOT_SECONDS, is_free=environ["REQUEST_METHOD"] in METHODS_WITHOUT_BODY):
             gate_body(environ)
-        with Slot(self.workers, is_free=environ["PATH_INFO"] in HEALTH_PATHS) as slot:
+        with Slot(self.workers, SLOT_SECONDS, is_free=environ["PATH_INFO"] in HEALTH_PATHS) as slot:
             environ["noteassist.leave_slot"] = slot.leave
             return self.application(environ, start)
 
@@ -125,33 +124,6 @@ class FrontDoor:
             ]
         start("204 No Content", headers)
         return []
-
-
-class Slot:
-    """One of a number of threads at work, held inside the `with` block or until `leave` is called."""
-
-    def __init__(self, slots: threading.BoundedSemaphore, *, is_free: bool) -> None:
-        self.slots = slots
-        self.is_held = False
-        self.is_free = is_free
-
-    def __enter__(self) -> Self:
-        """Take the slot, unless this one `is_free` of them; raises ServerBusy."""
-        if not self.is_free:
-            if not self.slots.acquire(timeout=SLOT_SECONDS):
-                raise ServerBusy
-            self.is_held = True
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the slot."""
-        self.leave()
-
-    def leave(self) -> None:
-        """Let somebody else have the slot; once is enough."""
-        if self.is_held:
-            self.is_held = False
-            self.slots.release()
 
 
 def client_address(environ: WSGIEnvironment, proxies: tuple[Network, ...]) -> str:
@@ -244,11 +216,12 @@ def _read_body(environ: WSGIEnvironment) -> bytes:
 
 def _refusal(environ: WSGIEnvironment, error: AppError, start: StartResponse) -> Iterable[bytes]:
     body = problem(error.status, error.code, error.detail, environ["noteassist.request_id"], error.errors)
-    content = orjson.dumps(body)
+    content = orjson.dumps(body | dict(error.extra))
     headers = [
         ("Content-Type", PROBLEM_MEDIA_TYPE),
         ("Content-Length", str(len(content))),
         ("Cache-Control", "no-store"),
+        ("Vary", "Accept-Encoding"),
     ]
     start(f"{error.status} {HTTPStatus(error.status).phrase}", [*headers, *error.headers.items()])
     return [content]

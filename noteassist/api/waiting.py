@@ -33,13 +33,13 @@ def answer_task(
     Raises TaskNotDone when it ends otherwise meanwhile.
     """
     seconds = preferred_wait()
-    accepted = _accepted(task_id, status, headers)
+    promise = _accepted(task_id, status, headers)
     if seconds is None:
-        return accepted
+        return promise
     if status not in ENDED:
-        status = _status_after(actor, task_id, accepted, seconds)
+        status = _status_after(actor, task_id, promise, seconds)
         if status not in ENDED:
-            return accepted
+            return promise
     task = get_task(actor, task_id)
     if task["result"] is None:
         # The answer that was kept for a repeated request was a promise that is broken now.
@@ -52,13 +52,18 @@ def answer_task(
 
 
 def _accepted(task_id: str, status: str, headers: Mapping[str, str]) -> Response:
+    body, own_headers = accepted(task_id, status)
+    return Response(body, 202, own_headers | dict(headers), mimetype="application/json")
+
+
+def accepted(task_id: str, status: str) -> tuple[bytes, dict[str, str]]:
+    """Give the body and the headers that tell where a task is."""
     url = f"/api/tasks/{task_id}/"
     body = {"task_id": task_id, "status": status, "status_url": url, "events_url": f"{url}events/"}
-    common = {"Location": url, "Cache-Control": "no-store", "Vary": VARY}
-    return Response(to_json(body), 202, common | dict(headers), mimetype="application/json")
+    return to_json(body), {"Location": url, "Cache-Control": "no-store", "Vary": VARY}
 
 
-def _status_after(actor: Actor, task_id: str, accepted: Response, seconds: int) -> str:
+def _status_after(actor: Actor, task_id: str, promise: Response, seconds: int) -> str:
     """Wait for the task to end, at most so many seconds; says how it is then."""
     give_back = current_share().take()
     if give_back is None or seconds == 0:
@@ -66,7 +71,7 @@ def _status_after(actor: Actor, task_id: str, accepted: Response, seconds: int) 
             give_back()
         return "queued"
     try:
-        idempotency.keep(accepted, is_final=False)
+        idempotency.keep(promise, is_final=False)
         db.checkpoint()
         leave_slot()
         return _wait(actor, task_id, time.monotonic() + seconds)

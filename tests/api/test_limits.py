@@ -1,12 +1,9 @@
 """Request limits before the AI tools: counted per user, in Redis where there is one, and never in the way."""
 
 import time
-from contextlib import ExitStack
 
 import pytest
-from sqlalchemy import text
 
-from noteassist import db
 from tests import servers
 from tests.contract import ai, expect
 from tests.people import register
@@ -26,22 +23,14 @@ def redis_server():
 @pytest.fixture
 def make_app(tmp_path, postgresql_url, redis_server):
     """Make applications on one database and one Redis, unless told otherwise; they end with the test."""
-    with ExitStack() as stack:
-
-        def make(**changes):
-            options = {
-                "redis_url": redis_server.url,
-                "ratelimit_enabled": True,
-                "limit_per_minute": LIMIT,
-                "limit_ai": 1000,
-                "limit_ai_generate": 1000,
-            }
-            app = stack.enter_context(ai.application(tmp_path, postgresql_url, **{**options, **changes}))
-            with app.app_context(), db.transaction():
-                for table in ("tasks", "ai_outputs"):
-                    db.execute(text(f"DELETE FROM {table}"))
-            return app
-
+    usual = {
+        "redis_url": redis_server.url,
+        "ratelimit_enabled": True,
+        "limit_per_minute": LIMIT,
+        "limit_ai": 1000,
+        "limit_ai_generate": 1000,
+    }
+    with ai.application_factory(tmp_path, postgresql_url, **usual) as make:
         yield make
 
 

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -182,7 +182,22 @@ def application(folder, database_url="", **settings):
     yield app
     with app.app_context():
         db.db.engine.dispose()
-        db.reader().dispose()
+        db.direct().dispose()
+
+
+@contextmanager
+def application_factory(folder, database_url, **usual):
+    """A function that makes applications with the usual settings or changed ones, without tasks; they end together."""
+    with ExitStack() as stack:
+
+        def make(**changes):
+            app = stack.enter_context(application(folder, database_url, **{**usual, **changes}))
+            with app.app_context(), db.transaction():
+                for table in ("tasks", "ai_outputs"):
+                    db.execute(text(f"DELETE FROM {table}"))
+            return app
+
+        yield make
 
 
 def with_groq(groq):

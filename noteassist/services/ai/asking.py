@@ -13,16 +13,18 @@ from noteassist.config import Settings
 from noteassist.errors import AiNotConfigured, EmailNotVerified, ServerBusy
 from noteassist.models import Profile, Task
 from noteassist.security.actors import Actor
+from noteassist.security.sessions import FROM_LIVE_SESSION, Bearer
 from noteassist.services.ai import outputs, prompts
 from noteassist.services.ai.keeping import Answer, Use, copy_parameters, copy_statements, keep
 from noteassist.services.ai.providers import Link, chain_of
-from noteassist.services.ai.quota import Allowance, reserve
+from noteassist.services.ai.quota import Allowance, exceeded, read_allowance
 from noteassist.services.tasks.creation import TYPES, create, insert_task, ring, task_values
 from noteassist.services.tasks.telling import user_was_told
 from noteassist.services.versions import begin_write
 
 TRIES = 3
 
+_OR_ENDED = f" UNION ALL SELECT 1 WHERE NOT EXISTS (SELECT 1 {FROM_LIVE_SESSION})"  # our own SQL
 _LANGUAGE = db.Prepared(select(Profile.language).where(Profile.user_id == bindparam("owner")))
 _LEADER = (
     select(Task.id)
@@ -54,8 +56,8 @@ class Wish:
     topic: Mapping[str, Any] | None = None
 
 
-def ask(settings: Settings, actor: Actor, wish: Wish) -> Asked:
-    """Ask a tool, in the open transaction.
+def ask(settings: Settings, actor: Actor, wish: Wish, *, was_tried: bool = False) -> Asked:
+    """Ask a tool, in the open transaction; `was_tried`: making a task has just come to nothing (`ask_at_once`).
 
     Raises AiNotConfigured, EmailNotVerified, QuotaExceeded.
     """
@@ -65,39 +67,72 @@ def ask(settings: Settings, actor: Actor, wish: Wish) -> Asked:
     if settings.require_verified_email and not actor.is_email_verified:
         raise EmailNotVerified
     args = _arguments(actor, wish)
-    key = cache_key(chain[0], actor, wish.tool, args)
+    key = cache_key(chain[0], actor.user_id, wish.tool, args)
     args["cache_key"] = key
-    if not settings.ratelimit_enabled and (asked := _made_or_served(actor, wish, args, key)) is not None:
-        return asked
+    if not settings.ratelimit_enabled:
+        asked = _at_once(actor, wish, args, key, was_tried=was_tried)
+        if asked is not None:
+            return asked
     begin_write(actor.user_id)
     for _ in range(TRIES):
+        allowance = read_allowance(settings, actor, wish.tool)
+        is_allowed = allowance is None or allowance.remaining > 0
+        if is_allowed and (task_id := _made(actor.user_id, wish.tool, args, key)) is not None:
+            return Asked(task_id, "queued", None if allowance is None else allowance.after_one_more())
+        # What is there already costs nothing, so it is given beyond the quota too.
         if (asked := _served(actor, wish, args, key) or _joined(actor, wish, args, key)) is not None:
             return asked
-        allowance = reserve(settings, actor, wish.tool)
-        if (task_id := create(wish.tool, args, user_id=actor.user_id, dedupe_key=key)) is not None:
-            return Asked(task_id, "queued", allowance)
-        # Somebody asked the same in this very moment.
+        if allowance is not None and not is_allowed:
+            raise exceeded(allowance)
+        # What stood in the way is gone in this very moment.
     raise ServerBusy
 
 
-def _made_or_served(actor: Actor, wish: Wish, args: Mapping[str, Any], key: str) -> Asked | None:
-    """Make the task or answer from the cache, whichever it is, in one statement; None where neither can be.
+def needs_one_statement(settings: Settings, wish: Wish) -> bool:
+    """Say whether nothing has to be known of the caller but that their session lives."""
+    is_open = not settings.ratelimit_enabled and not settings.require_verified_email
+    return is_open and bool(chain_of(settings)) and wish.fields.get("language") is not None
+
+
+def ask_at_once(settings: Settings, bearer: Bearer, wish: Wish) -> Asked | None:
+    """Ask a tool in one statement, which also looks whether the caller's session lives; in the open transaction.
+
+    Only where `needs_one_statement`. None where it did nothing: then nothing has happened, and `ask` says why.
+    """
+    args: dict[str, Any] = {"fields": dict(wish.fields), "language": wish.fields["language"]}
+    key = cache_key(chain_of(settings)[0], bearer.user_id, wish.tool, args)
+    args["cache_key"] = key
+    session = {"session": bearer.session_id, "now": db.utcnow()}
+    task_id = _made(bearer.user_id, wish.tool, args, key, _OR_ENDED, session)
+    return None if task_id is None else Asked(task_id, "queued", None)
+
+
+def _at_once(actor: Actor, wish: Wish, args: Mapping[str, Any], key: str, *, was_tried: bool) -> Asked | None:
+    """Make the task, or answer from the cache, in one statement each; None where neither can be.
 
     Nothing is counted here, so nobody has to wait for anybody: for servers without limits.
     """
-    if wish.topic is not None:
+    if not was_tried and (task_id := _made(actor.user_id, wish.tool, args, key)) is not None:
+        return Asked(task_id, "queued", None)
+    return None if wish.topic is not None else _served(actor, wish, args, key)
+
+
+def _made(
+    user_id: int,
+    tool: str,
+    args: Mapping[str, Any],
+    key: str,
+    further_obstacle: str = "",
+    parameters: Mapping[str, Any] | None = None,
+) -> str | None:
+    """Make a task, unless the answer is there or somebody is at it; gives its id."""
+    values = task_values(tool, args, user_id=user_id, dedupe_key=key) | dict(parameters or {})
+    values |= {"cache_key": key, "oldest": db.utcnow() - outputs.REUSED}
+    [made] = db.together((insert_task(outputs.reusable_sql() + further_obstacle),), TYPES, values)
+    if not made:
         return None
-    values = task_values(wish.tool, args, user_id=actor.user_id, dedupe_key=key)
-    values |= copy_parameters(wish.tool, values["id"], key)
-    statements = (insert_task(outputs.reusable_sql()), *copy_statements())
-    made, served, *_ = db.together(statements, TYPES, values)
-    if made:
-        ring(wish.tool, values["id"])
-    if served:
-        user_was_told(actor.user_id)
-    if made or served:
-        return Asked(values["id"], "queued" if made else "succeeded", None)
-    return None
+    ring(tool, values["id"])
+    return str(values["id"])
 
 
 def _arguments(actor: Actor, wish: Wish) -> dict[str, Any]:
@@ -111,12 +146,12 @@ def _arguments(actor: Actor, wish: Wish) -> dict[str, Any]:
     return args | {"topic": dict(wish.topic)} if wish.topic else args
 
 
-def cache_key(link: Link, actor: Actor, tool: str, args: Mapping[str, Any]) -> str:
+def cache_key(link: Link, user_id: int, tool: str, args: Mapping[str, Any]) -> str:
     """Make the key of an answer: SHA-256 over provider, model, prompt version and input, in hexadecimal.
 
     What the offline provider generates quotes the student's own notes, so it is nobody else's.
     """
-    owner = actor.user_id if (link.provider, tool) == ("offline", "generate") else 0
+    owner = user_id if (link.provider, tool) == ("offline", "generate") else 0
     parts = [
         link.provider,
         link.model,

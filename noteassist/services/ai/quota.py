@@ -21,7 +21,7 @@ from noteassist.security.actors import Actor
 WINDOW = timedelta(hours=1)
 FACTORS = {"FREE": 1, "BASIC": 3, "PRO": 10}
 
-_USED = (
+_USED = db.Prepared(
     select(Task.kind, func.count().label("used"), func.min(Task.created_at).label("oldest"))
     .where(
         Task.user_id == bindparam("owner"),
@@ -46,6 +46,10 @@ class Allowance:
     def remaining(self) -> int:
         """Give what is left."""
         return max(0, self.limit - self.used)
+
+    def after_one_more(self) -> "Allowance":
+        """Give what is left when one more call is made now."""
+        return Allowance(self.limit, self.used + 1, self.reset or int(WINDOW.total_seconds()))
 
     @property
     def headers(self) -> dict[str, str]:
@@ -99,21 +103,20 @@ def _seconds_until_free(oldest: Any, now: datetime) -> int:
     return max(1, int((min(times) + WINDOW - now).total_seconds()) + 1)
 
 
-def reserve(settings: Settings, actor: Actor, tool: str) -> Allowance | None:
-    """Check that one more call is allowed, within the transaction that makes its task; raises QuotaExceeded.
+def read_allowance(settings: Settings, actor: Actor, tool: str) -> Allowance | None:
+    """Read what is left for a tool; None where limits are switched off.
 
-    Gives the allowance with that call counted; None where limits are switched off.
+    It stays true until the end of a transaction that has locked the user's row before (`begin_write`).
     """
-    if not settings.ratelimit_enabled:
-        return None
-    allowance = read_quota(settings, actor).of_tool(tool)
-    if allowance.remaining == 0:
-        raise QuotaExceeded(
-            f"You have used your {allowance.limit} AI calls of this hour.",
-            headers=allowance.headers | {"Retry-After": str(allowance.reset)},
-        )
-    reset = allowance.reset or int(WINDOW.total_seconds())
-    return Allowance(allowance.limit, allowance.used + 1, reset)
+    return read_quota(settings, actor).of_tool(tool) if settings.ratelimit_enabled else None
+
+
+def exceeded(allowance: Allowance) -> QuotaExceeded:
+    """Make the refusal of one call too many."""
+    return QuotaExceeded(
+        f"You have used your {allowance.limit} AI calls of this hour.",
+        headers=allowance.headers | {"Retry-After": str(allowance.reset)},
+    )
 
 
 def describe_quota(settings: Settings, actor: Actor) -> dict[str, Any]:

@@ -144,7 +144,7 @@ class Settings:
         "DATABASE_POOL_SIZE",
         parse_number(1, 1000),
         0,
-        "Database connections of each process for reads, and as many for writes; 0 means as many as threads need.",
+        "Database connections of each process; 0 means as many as its threads need.",
     )
     signup_open: bool = setting("SIGNUP_OPEN", parse_switch, True, "Whether anybody may register.")
     access_token_minutes: int = setting(

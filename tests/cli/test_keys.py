@@ -64,7 +64,7 @@ def test_rotating_says_what_was_done_and_fails_for_what_it_cannot_read(run, tmp_
         [row] = db.read_rows(db.db.select(DriveRevocation.refresh_token))
         assert encryption.decrypt((new,), row.refresh_token, REVOCATION) == "1//secret"
         db.db.engine.dispose()
-        db.reader().dispose()
+        db.direct().dispose()
 
 
 def test_without_keys_there_is_nothing_to_rotate(run):  # noqa: F811

@@ -190,7 +190,7 @@ def test_nobody_holds_a_connection_while_a_program_runs(app, alice, in_parallel)
     def look():
         time.sleep(1.5)
         with app.app_context():
-            return db.db.engine.pool.checkedout() + db.reader().pool.checkedout()
+            return db.db.engine.pool.checkedout() + db.direct().pool.checkedout()
 
     body = {"language": "python", "code": "import time; time.sleep(3)"}
     key = {"Idempotency-Key": "run-4"}

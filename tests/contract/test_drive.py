@@ -220,6 +220,14 @@ def test_disconnecting_works_while_google_is_away(connected, google, do_tasks):
     assert [grant.is_revoked for grant in google.google.grants.values()] == [True]
 
 
+def test_closing_the_account_revokes_at_google(connected, google, do_tasks):
+    assert connected.delete("/api/auth/me/", json={"password": connected.password}).status_code == 202
+    do_tasks()
+    assert [grant.is_revoked for grant in google.google.grants.values()] == [True]
+    for table in ("drive_connections", "drive_revocations"):
+        assert tasks.rows(connected.app, f"SELECT * FROM {table}") == []
+
+
 def test_connecting_another_account_revokes_the_first(connected, google, do_tasks):
     google.google.account = Account("2000", "alice@work.example")
     scene.connect(connected, google)

@@ -117,6 +117,15 @@ def test_letters_are_compared_without_case_accents_and_width(found, make_note, t
     assert found(q) == [("note", text)]
 
 
+@pytest.mark.parametrize("q", ["😀", "❤", "❤\ufe0f", "🇩🇪", "sun 😀", "👍"])
+def test_emoji_are_found_each_by_itself(alice, found, make_note, q):
+    make_note("Sun 😀❤\ufe0f and 🇩🇪👍🏽")
+    make_note("Sun 😁 and 🇫🇷")
+    assert found(q) == [("note", "Sun 😀❤\ufe0f and 🇩🇪👍🏽")]
+    (hit,) = expect.ok(alice.get(SEARCH, query_string={"q": q}))["results"]
+    assert "<mark>" in hit["snippet"]
+
+
 def test_a_typing_error_in_a_title_name_or_tag_is_forgiven(found, make_note):
     chapters = [{"title": "Organelles", "topics": [{"name": "Mitochondria"}]}]
     make_note("Photosynthesis", tags=["chloroplast"], chapters=chapters)

@@ -38,9 +38,9 @@ def queue(redis_server: servers.RedisServer) -> Iterator[redis.Redis]:
         yield client
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def crews(queued_app: NoteAssist) -> Iterator[list[Crew]]:
-    """Give the crews that work; they end with the tests."""
+    """Give the crews that work; they end with the module, before tests of others that want tasks to wait."""
     crews: list[Crew] = []
     yield crews
     for crew in crews:

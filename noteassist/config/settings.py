@@ -1,24 +1,23 @@
 """The settings, their defaults, and what does not go together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from noteassist.config.behind import SettingsBehind
+from noteassist.config.declaring import setting
+from noteassist.config.limits import LimitSettings
 from noteassist.config.parsing import (
-    PROVIDERS,
     Network,
     parse_choice,
     parse_database_url,
     parse_encryption_keys,
-    parse_fallbacks,
     parse_networks,
     parse_number,
     parse_origins,
-    parse_seconds,
     parse_switch,
     parse_text,
-    parse_tiers,
     parse_url,
 )
 from noteassist.config.secret_files import generated_secret, new_encryption_key, secret_weakness
@@ -44,16 +43,8 @@ class BadConfiguration(Exception):
         super().__init__("Bad configuration:\n" + "\n".join(f"  - {line}" for line in problems))
 
 
-def setting(
-    variable: str, parse: Callable[[str], Any], default: Any, about: str, *, secret: bool = False
-) -> Any:
-    """Declare one field of Settings with its environment variable, reader, default and meaning."""
-    metadata = {"variable": variable, "parse": parse, "about": about, "secret": secret}
-    return field(default=default, metadata=metadata)
-
-
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(SettingsBehind, LimitSettings):
     """What the operator decided. Build it by hand in tests, or with `from_env`."""
 
     environment: Environment = setting(
@@ -162,119 +153,11 @@ class Settings:
     password_memory_kib: int = setting(
         "PASSWORD_MEMORY_KIB", parse_number(8, 1048576), 19456, "Memory of one argon2id hash, in KiB."
     )
-    smtp_url: str = setting(
-        "SMTP_URL",
-        parse_url("smtp", "smtps"),
-        "",
-        "smtp://user:password@host:587 (STARTTLS) or smtps://; empty writes .eml files into INSTANCE_DIR/outbox.",
-        secret=True,
-    )
-    mail_from: str = setting("MAIL_FROM", parse_text, "NoteAssist <noteassist@localhost>", "Sender of mails.")
-    ai_provider: str = setting(
-        "AI_PROVIDER",
-        parse_choice(*PROVIDERS, "none"),
-        "",
-        "groq, openai_compatible, anthropic, offline or none; empty means groq where it has a key, else offline "
-        "(in production none).",
-    )
-    ai_model: str = setting(
-        "AI_MODEL", parse_text, "", "Model of that provider; empty means the provider's usual one."
-    )
-    ai_fallbacks: tuple[str, ...] = setting(
-        "AI_FALLBACKS", parse_fallbacks, (), "provider[:model] to ask when the first one cannot answer."
-    )
-    ai_deadline: float = setting(
-        "AI_DEADLINE", parse_seconds(1, 600), 90.0, "Seconds after which one call to a model is given up."
-    )
-    groq_api_key: str = setting("GROQ_API_KEY", parse_text, "", "Key of Groq.", secret=True)
-    groq_base_url: str = setting(
-        "GROQ_BASE_URL", parse_url("http", "https"), "https://api.groq.com", "Where Groq is."
-    )
-    openai_base_url: str = setting(
-        "OPENAI_BASE_URL",
-        parse_url("http", "https"),
-        "https://api.openai.com/v1",
-        "Any endpoint that speaks OpenAI's protocol: http://localhost:11434/v1 is Ollama.",
-    )
-    openai_api_key: str = setting("OPENAI_API_KEY", parse_text, "", "Key of that endpoint.", secret=True)
-    anthropic_api_key: str = setting("ANTHROPIC_API_KEY", parse_text, "", "Key of Anthropic.", secret=True)
-    google_client_id: str = setting(
-        "GOOGLE_CLIENT_ID",
-        parse_text,
-        "",
-        "OAuth client of this server at Google; empty means no Google Drive.",
-    )
-    google_client_secret: str = setting(
-        "GOOGLE_CLIENT_SECRET", parse_text, "", "Secret of that client.", secret=True
-    )
-    google_base_url: str = setting(
-        "GOOGLE_BASE_URL",
-        parse_url("http", "https"),
-        "",
-        "Replaces scheme and host of every Google address, for tests and proxies; empty means Google itself.",
-    )
-    google_deadline: float = setting(
-        "GOOGLE_DEADLINE",
-        parse_seconds(0.5, 600),
-        30.0,
-        "Seconds after which one call to Google is given up.",
-    )
     require_verified_email: bool = setting(
         "REQUIRE_VERIFIED_EMAIL",
         parse_switch,
         False,
         "Whether AI tools are for accounts with a verified address only.",
-    )
-    ratelimit_enabled: bool = setting(
-        "RATELIMIT_ENABLED",
-        parse_switch,
-        True,
-        "0 lifts every request limit and the hourly AI limits: for load tests and trusted networks.",
-    )
-    limit_per_minute: int = setting(
-        "LIMIT_PER_MINUTE", parse_number(1, 10**9), 60, "Requests of a user in any 60 s."
-    )
-    limit_per_hour: tuple[int, int, int] = setting(
-        "LIMIT_PER_HOUR",
-        parse_tiers,
-        (500, 1000, 2000),
-        "Requests of a user in any 60 min: FREE, BASIC, PRO.",
-    )
-    limit_ai_generate: int = setting(
-        "LIMIT_AI_GENERATE",
-        parse_number(1, 10**9),
-        10,
-        "Texts generated in any 60 min on FREE; BASIC has 3 times, PRO 10 times as many.",
-    )
-    limit_ai: int = setting(
-        "LIMIT_AI",
-        parse_number(1, 10**9),
-        20,
-        "AI calls in any 60 min on FREE; BASIC has 3 times, PRO 10 times as many.",
-    )
-    sandbox_enabled: bool = setting(
-        "SANDBOX_ENABLED", parse_switch, True, "Whether programs of users may be run, in a sandbox."
-    )
-    sandbox_runs: int = setting(
-        "SANDBOX_RUNS", parse_number(1, 64), 2, "Programs that each server process runs at once."
-    )
-    sandbox_seconds: float = setting(
-        "SANDBOX_SECONDS", parse_seconds(1, 60), 10.0, "Seconds after which a program is ended."
-    )
-    sandbox_cpu_seconds: float = setting(
-        "SANDBOX_CPU_SECONDS", parse_seconds(1, 60), 5.0, "Seconds of processor time that it may use."
-    )
-    sandbox_memory_mib: int = setting(
-        "SANDBOX_MEMORY_MIB", parse_number(64, 65536), 256, "Memory of all of its processes, in MiB."
-    )
-    sandbox_processes: int = setting(
-        "SANDBOX_PROCESSES", parse_number(24, 1024), 64, "Processes and threads of a program at once."
-    )
-    sandbox_output_kib: int = setting(
-        "SANDBOX_OUTPUT_KIB", parse_number(1, 1024), 64, "What is kept of each of its two outputs, in KiB."
-    )
-    limit_code_runs: int = setting(
-        "LIMIT_CODE_RUNS", parse_number(1, 10**9), 10, "Programs that a user may run in any 60 s."
     )
     log_format: str = setting(
         "LOG_FORMAT", parse_choice("text", "json"), "text", "How log lines are written."

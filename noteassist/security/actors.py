@@ -4,8 +4,21 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class KeyUse:
+    """The API key that a request came with: what it may do, and how often."""
+
+    key_id: int
+    scopes: frozenset[str]
+    requests_per_hour: int
+    requests_per_day: int
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
-    """A signed-in user. `data_version` is that of the user's data when the request began."""
+    """A signed-in user. `data_version` is that of the user's data when the request began.
+
+    One who came with an API key has no session: `session_id` is 0, and `key` says what the key may do.
+    """
 
     user_id: int
     session_id: int
@@ -13,6 +26,7 @@ class Actor:
     tier: str
     is_email_verified: bool
     data_version: int
+    key: KeyUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

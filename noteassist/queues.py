@@ -66,6 +66,7 @@ CATALOGUE: Mapping[str, JobSpec] = {
     "expire_outputs": JobSpec(maintenance.expire_outputs),
     "forget_expired": JobSpec(maintenance.forget_expired),
     "index_for_search": JobSpec(maintenance.index_for_search, seconds=6 * HOUR, failures=1000),
+    "refresh_dashboards": JobSpec(maintenance.refresh_dashboards),
     "sweep_files": JobSpec(maintenance.sweep_files, seconds=30 * MINUTE),
 }
 
@@ -74,5 +75,6 @@ PERIODIC: Mapping[str, int] = {
     "empty_trash": HOUR,
     "expire_outputs": HOUR,
     "forget_expired": HOUR,
+    "refresh_dashboards": 5 * MINUTE,
     "sweep_files": 10 * MINUTE,
 }

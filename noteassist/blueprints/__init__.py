@@ -4,6 +4,7 @@ from noteassist.blueprints import (
     ai_tools,
     auth,
     code,
+    dashboard,
     drive,
     exports,
     imports,
@@ -36,4 +37,5 @@ BLUEPRINTS = (
     code.topic_runs,
     tasks.tasks,
     notifications.notifications,
+    dashboard.dashboard,
 )

@@ -95,6 +95,23 @@ def greater_of() -> str:
     return "greatest" if is_postgresql() else "max"
 
 
+def lesser_of() -> str:
+    """Give the name of the SQL function that tells the lesser of two values."""
+    return "least" if is_postgresql() else "min"
+
+
+def quarter_of(column_name: str) -> str:
+    """Give the SQL of the number of the quarter-hour, since 1970 in UTC, that a column's time lies in."""
+    if is_postgresql():
+        return f"CAST(floor(extract(epoch FROM {column_name}) / 900) AS integer)"
+    return f"CAST(strftime('%s', {column_name}) AS INTEGER) / 900"
+
+
+def no_time() -> str:
+    """Give the SQL of a time that there is none of, for a column beside times."""
+    return "CAST(NULL AS timestamptz)" if is_postgresql() else "NULL"
+
+
 def skip_locked() -> str:
     """Give the SQL by which a SELECT takes rows that nobody else is at; SQLite has one writer at a time."""
     return "FOR UPDATE SKIP LOCKED" if is_postgresql() else ""

@@ -5,6 +5,7 @@ from functools import partial
 from noteassist import db
 from noteassist.services import accounts, files, housekeeping
 from noteassist.services.ai import outputs
+from noteassist.services.dashboard import refreshing
 from noteassist.services.search import backlog
 from noteassist.services.tasks.runs import Outcome, TaskRun
 
@@ -43,6 +44,12 @@ def index_for_search(run: TaskRun) -> Outcome:
     while db.in_transaction(backlog.index_next_outputs):
         run.require_lease()
     return Outcome()
+
+
+def refresh_dashboards(_run: TaskRun) -> Outcome:
+    """Work out dashboards that do not hold any more, and forget old ones."""
+    refreshing.refresh_dashboards()
+    return Outcome(effect=lambda _: refreshing.forget_dashboards())
 
 
 def forget_expired(_run: TaskRun) -> Outcome:

@@ -1,6 +1,7 @@
 """The tables. Listed here so that migrations see them all."""
 
 from noteassist.models.ai import AiCall, AiGate, AiOutput, AiUsage
+from noteassist.models.dashboard import DashboardCache, StudyDay
 from noteassist.models.drive import DriveConnection, DriveConsent, DriveRevocation, DriveUpload
 from noteassist.models.files import FileChunk, StoredFile
 from noteassist.models.idempotency import IdempotencyKey
@@ -27,6 +28,7 @@ __all__ = [
     "AiUsage",
     "Chapter",
     "CodeSnippet",
+    "DashboardCache",
     "DriveConnection",
     "DriveConsent",
     "DriveRevocation",
@@ -46,6 +48,7 @@ __all__ = [
     "Session",
     "Source",
     "StoredFile",
+    "StudyDay",
     "Task",
     "TaskEvent",
     "Topic",

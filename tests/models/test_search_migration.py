@@ -1,35 +1,13 @@
 """What was written before the search and the revisions were there has both after the migration."""
 
-import os
-
-import pytest
 from sqlalchemy import text
 
 from noteassist import db, migrating, schema
-from noteassist.app import create_app
 from noteassist.services.accounts import insert_account
 from noteassist.services.demo.content import demo_notes
 from noteassist.services.demo.seeding import insert_notes
 from noteassist.worker.runner import Runner
-from tests import servers
-from tests.conftest import KINDS, make_settings
 from tests.people import do_all_due, register
-
-
-@pytest.fixture(params=KINDS)
-def own_app(request, tmp_path):
-    """Give an application on a database of its own."""
-    name, server = f"noteassist_search_{os.getpid()}", os.environ["TEST_DATABASE_URL"]
-    url = ""
-    if request.param == "postgresql":
-        url = servers.create_database(server, name).replace("postgresql:", "postgresql+psycopg:", 1)
-    app = create_app(make_settings(tmp_path, url))
-    with app.app_context():
-        yield app
-        db.db.engine.dispose()
-        db.direct().dispose()
-    if url:
-        servers.drop_database(server, name)
 
 
 def found(client, word):

@@ -1,0 +1,1 @@
+"""The dashboard: what a user has, does, and how it goes on."""

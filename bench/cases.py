@@ -110,11 +110,14 @@ PAGE = Call("GET", "{page}")
 DETAIL = Call("GET", "/api/notes/{note_id}/")
 CREATE = Call("POST", "/api/notes/", study_note)
 ASK = Call("POST", "/api/ai-tools/generate/", topic_to_explain)
+OVERVIEW = Call("GET", "/api/dashboard/overview/")
 LOGIN = Call("POST", "/api/token/", credentials, signed_in=False)
 
 CASES = {
     "list": Case(((1, LIST),), times_fewer_ms=5),
     "detail": Case(((1, DETAIL),), times_fewer_ms=5),
+    # Nobody works it out beforehand: no worker runs.
+    "dashboard": Case(((1, OVERVIEW),), times_fewer_ms=8),
     "create": Case(((1, CREATE),), connections=16),
     # No worker runs: what is measured is the request, up to its task in the database and the bell in Redis.
     "ask": Case(((1, ASK),), times_fewer_ms=4, is_new=True, by_everybody=True),

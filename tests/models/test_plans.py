@@ -25,6 +25,7 @@ PATHS = [
     "/api/notes/trash/",
     "/api/auth/sessions/",
     "/api/auth/me/",
+    "/api/dashboard/",
 ]
 
 

@@ -121,13 +121,8 @@ def everything_of(rows: Rows, calendar: Calendar) -> Shown:
     return {name: present(rows, calendar) for name, present in PRESENTERS.items()}
 
 
-def _overview(rows: Rows, calendar: Calendar) -> Shown:
-    totals = rows["totals"][0]
-    week = set(study_days.days_until(calendar.today, WEEK_DAYS))
-    new = {
-        name: sum(count for day, count in calendar.by_date(rows[name], "b").items() if day in week)
-        for name in ("notes", "topics")
-    }
+def _overview(rows: Rows, _calendar: Calendar) -> Shown:
+    totals, added = rows["totals"][0], rows["added"][0]
     uses = {row.label: row for row in rows["uses"]}
     by_tool = {tool: uses[tool].a if tool in uses else 0 for tool in TOOLS}
     times = [row.at for row in (totals, *uses.values()) if row.at is not None]
@@ -136,8 +131,8 @@ def _overview(rows: Rows, calendar: Calendar) -> Shown:
             "total_notes": totals.a,
             "total_chapters": totals.b,
             "total_topics": totals.c,
-            "notes_this_week": new["notes"],
-            "topics_this_week": new["topics"],
+            "notes_this_week": totals.d,
+            "topics_this_week": totals.e + added.a,
         },
         "ai_usage": {"total": sum(by_tool.values()), **by_tool},
         "last_activity": max(times, default=None),

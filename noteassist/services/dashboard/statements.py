@@ -17,11 +17,18 @@ LATEST = 20
 TOLD_TASKS = ("export", "import", "drive_upload", "drive_import")
 
 PARTS = {
-    # Notes, chapters and topics in all; when the last of them was changed.
+    # Notes, chapters and topics in all; notes of this week and their topics; when the last note was changed.
     "totals": """\
 SELECT 'totals' AS part, '' AS label, '' AS more, count(*) AS a, coalesce(sum(chapter_count), 0) AS b,
-    coalesce(sum(topic_count), 0) AS c, 0 AS d, 0 AS e, max(updated_at) AS at
+    coalesce(sum(topic_count), 0) AS c, count(*) FILTER (WHERE created_at >= :week) AS d,
+    coalesce(sum(topic_count) FILTER (WHERE created_at >= :week), 0) AS e, max(updated_at) AS at
 FROM notes WHERE user_id = :owner AND deleted_at IS NULL""",
+    # Topics that were added this week to notes from before.
+    "added": """\
+SELECT 'added' AS part, '' AS label, '' AS more, count(*) AS a, 0 AS b, 0 AS c, 0 AS d, 0 AS e, {no_time} AS at
+FROM notes JOIN topics ON topics.user_id = notes.user_id AND topics.note_id = notes.id
+WHERE notes.user_id = :owner AND notes.deleted_at IS NULL AND notes.updated_at >= :week AND notes.created_at < :week
+    AND topics.created_at >= :week""",
     # Notes made this week: a quarter-hour, how many.
     "notes": """\
 SELECT 'notes' AS part, '' AS label, '' AS more, {quarter} AS a, count(*) AS b, 0 AS c, 0 AS d, 0 AS e, {no_time} AS at
@@ -88,11 +95,11 @@ SELECT * FROM (
 }
 
 # What each call of the dashboard needs.
-OVERVIEW = ("totals", "notes", "topics", "uses")
+OVERVIEW = ("totals", "added", "uses")
 ACTIVITY = ("latest_notes", "latest_outputs", "latest_tasks")
 AI_USAGE = ("tools", "month")
 PROGRESS = ("notes", "topics", "days")
-EVERYTHING = ("totals", "notes", "topics", "uses", "tools", "month", "days", *ACTIVITY)
+EVERYTHING = ("totals", "added", "uses", "notes", "topics", "days", "tools", "month", *ACTIVITY)
 
 
 @db.per_database

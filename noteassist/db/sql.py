@@ -57,22 +57,27 @@ def clock(seconds: str = "") -> str:
 
 
 def together(
-    statements: tuple[str, ...], types: Mapping[str, Any], parameters: Mapping[str, Any]
+    statements: tuple[str, ...], types: Mapping[str, Any], parameters: Mapping[str, Any], given: str = ""
 ) -> list[int]:
     """Run INSERTs and UPDATEs, none of which depends on what another one writes; says how many rows each wrote.
+
+    `given` is a SELECT that they may all use, as the table `given`; its result must not depend on what they write.
 
     PostgreSQL is given them as one statement, which costs one round trip, and is a transaction by itself when it is
     the first of a request. `types` are those of parameters that the driver would not guess.
     """
     if is_postgresql():
-        return list(execute_first(_as_one(statements, tuple(types.items())), parameters)[0])
-    bound = [_bound(statement, tuple(types.items())) for statement in statements]
-    return [execute(statement, parameters).rowcount for statement in bound]
+        return list(execute_first(_as_one(statements, tuple(types.items()), given), parameters)[0])
+    before = f"WITH given AS ({given}) " if given else ""
+    # The driver counts no rows of a statement that begins with WITH.
+    bound = [_bound(f"{before}{statement} RETURNING 1", tuple(types.items())) for statement in statements]
+    return [len(execute(statement, parameters).all()) for statement in bound]
 
 
 @lru_cache(maxsize=64)
-def _as_one(statements: tuple[str, ...], types: tuple[tuple[str, Any], ...]) -> Prepared:
-    parts = [f"s{number} AS ({statement} RETURNING 1)" for number, statement in enumerate(statements)]
+def _as_one(statements: tuple[str, ...], types: tuple[tuple[str, Any], ...], given: str) -> Prepared:
+    parts = [f"given AS MATERIALIZED ({given})"] if given else []
+    parts += [f"s{number} AS ({statement} RETURNING 1)" for number, statement in enumerate(statements)]
     counts = [f"(SELECT count(*) FROM s{number})" for number in range(len(statements))]  # noqa: S608  # our own SQL
     return Prepared(_bound(f"WITH {', '.join(parts)} SELECT {', '.join(counts)}", types))  # our own SQL
 

@@ -15,7 +15,7 @@ from noteassist.models import Profile, Task
 from noteassist.security.actors import Actor
 from noteassist.security.sessions import FROM_LIVE_SESSION, Bearer
 from noteassist.services.ai import outputs, prompts
-from noteassist.services.ai.keeping import Answer, Use, copy_parameters, copy_statements, keep
+from noteassist.services.ai.keeping import Answer, Use, copy_parameters, copy_statements, keep, newest_answer
 from noteassist.services.ai.providers import Link, chain_of
 from noteassist.services.ai.quota import Allowance, exceeded, read_allowance
 from noteassist.services.tasks.creation import TYPES, create, insert_task, ring, task_values
@@ -25,6 +25,7 @@ from noteassist.services.versions import begin_write
 TRIES = 3
 
 _OR_ENDED = f" UNION ALL SELECT 1 WHERE NOT EXISTS (SELECT 1 {FROM_LIVE_SESSION})"  # our own SQL
+_IF_ALIVE = f"EXISTS (SELECT 1 {FROM_LIVE_SESSION})"  # our own SQL
 _LANGUAGE = db.Prepared(select(Profile.language).where(Profile.user_id == bindparam("owner")))
 _LEADER = (
     select(Task.id)
@@ -95,16 +96,19 @@ def needs_one_statement(settings: Settings, wish: Wish) -> bool:
 
 
 def ask_at_once(settings: Settings, bearer: Bearer, wish: Wish) -> Asked | None:
-    """Ask a tool in one statement, which also looks whether the caller's session lives; in the open transaction.
+    """Ask a tool in one statement, or have it answered from the cache by a second one; in the open transaction.
 
-    Only where `needs_one_statement`. None where it did nothing: then nothing has happened, and `ask` says why.
+    Both also look whether the caller's session lives. Only where `needs_one_statement`. None where neither did
+    anything: then nothing has happened, and `ask` says why.
     """
     args: dict[str, Any] = {"fields": dict(wish.fields), "language": wish.fields["language"]}
     key = cache_key(chain_of(settings)[0], bearer.user_id, wish.tool, args)
     args["cache_key"] = key
     session = {"session": bearer.session_id, "now": db.utcnow()}
     task_id = _made(bearer.user_id, wish.tool, args, key, _OR_ENDED, session)
-    return None if task_id is None else Asked(task_id, "queued", None)
+    if task_id is not None:
+        return Asked(task_id, "queued", None)
+    return _copied(bearer.user_id, wish.tool, args, key, _IF_ALIVE, session)
 
 
 def _at_once(actor: Actor, wish: Wish, args: Mapping[str, Any], key: str, *, was_tried: bool) -> Asked | None:
@@ -168,12 +172,24 @@ def _served(actor: Actor, wish: Wish, args: Mapping[str, Any], key: str) -> Aske
     """Answer from the cache: a task that has succeeded already, with its own output and usage."""
     if wish.topic is not None:
         return _served_over_topic(actor, wish, args, key)
-    values = task_values(wish.tool, args, user_id=actor.user_id)
-    values |= copy_parameters(wish.tool, values["id"], key)
-    served, *_ = db.together(copy_statements(), TYPES, values)
+    return _copied(actor.user_id, wish.tool, args, key)
+
+
+def _copied(
+    user_id: int,
+    tool: str,
+    args: Mapping[str, Any],
+    key: str,
+    condition: str = "",
+    parameters: Mapping[str, Any] | None = None,
+) -> Asked | None:
+    """Copy an answer that is there for a caller; None where there is none, or the condition does not hold."""
+    values = task_values(tool, args, user_id=user_id) | dict(parameters or {})
+    values |= copy_parameters(tool, values["id"], key)
+    served, *_ = db.together(copy_statements(), TYPES, values, newest_answer(condition))
     if not served:
         return None
-    user_was_told(actor.user_id)
+    user_was_told(user_id)
     return Asked(values["id"], "succeeded", None)
 
 
@@ -184,7 +200,7 @@ def _served_over_topic(actor: Actor, wish: Wish, args: Mapping[str, Any], key: s
         return None
     values = task_values(wish.tool, args, user_id=actor.user_id)
     values |= copy_parameters(wish.tool, values["id"], key)
-    served, *_ = db.together(copy_statements()[:1], TYPES, values)
+    served, *_ = db.together(copy_statements()[:1], TYPES, values, newest_answer())
     if not served:
         return None
     keep([Use(actor.user_id, values["id"], args)], Answer(**answer), cached=True)

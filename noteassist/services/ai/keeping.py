@@ -21,39 +21,43 @@ CONTEXT_LINES = 3
 
 
 # An answer from the cache, copied within the database: a task that is done, the output, the record of its use.
-# Each statement finds the answer by itself.
 _COPY_OUTPUT = """\
 INSERT INTO ai_outputs (user_id, task_id, tool, title, content, language, programming_language, provider, model,
     cached, created_at, expires_at)
 SELECT :user_id, :id, tool, title, content, language, programming_language, provider, model, :yes, :made_at, :expires_at
-FROM ai_outputs WHERE id = ({newest})"""
+FROM given"""
 _COPY_USAGE = """\
 INSERT INTO ai_usage (user_id, task_id, tool, provider, model, cached, created_at)
-SELECT :user_id, :id, tool, provider, model, :yes, :made_at FROM ai_outputs WHERE id = ({newest})"""
+SELECT :user_id, :id, tool, provider, model, :yes, :made_at FROM given"""
 # The user's row is locked before the id is drawn, as everywhere: a watcher who has seen one id has missed none below.
 _COPY_NOTIFICATION = """\
 INSERT INTO notifications (user_id, type, title, message, action_id, created_at)
-SELECT users.id, 'success', :headline, ai_outputs.title, :about, :made_at
-FROM users JOIN profiles ON profiles.user_id = users.id AND profiles.ai_completed
-    JOIN ai_outputs ON ai_outputs.id = ({newest})
+SELECT users.id, 'success', :headline, given.title, :about, :made_at
+FROM users JOIN profiles ON profiles.user_id = users.id AND profiles.ai_completed JOIN given ON true
 WHERE users.id = :user_id
 {locked}"""
-_NEW_VERSION = "UPDATE users SET data_version = data_version + 1 WHERE id = :user_id AND EXISTS ({found})"
+_NEW_VERSION = (
+    "UPDATE users SET data_version = data_version + 1 WHERE id = :user_id AND EXISTS (SELECT 1 FROM given)"
+)
 
 
 @db.per_database
 def copy_statements() -> tuple[str, ...]:
-    """Give the statements that answer from the cache, the task first; for `db.together`."""
-    last = " ORDER BY created_at DESC LIMIT 1"
-    found, newest = reusable_sql(), reusable_sql("id") + last
+    """Give the statements that answer from the cache, the task first; for `db.together` with `newest_answer`."""
     return (
-        insert_done(found),
-        _COPY_OUTPUT.format(newest=newest),
-        _COPY_USAGE.format(newest=newest),
-        _COPY_NOTIFICATION.format(newest=newest, locked=db.row_lock("users")),
-        _NEW_VERSION.format(found=found),
-        copy_output_entry(reusable_sql("task_id") + last),
+        insert_done("SELECT 1 FROM given"),
+        _COPY_OUTPUT,
+        _COPY_USAGE,
+        _COPY_NOTIFICATION.format(locked=db.row_lock("users")),
+        _NEW_VERSION,
+        copy_output_entry(),
     )
+
+
+def newest_answer(condition: str = "") -> str:
+    """Give the SELECT that finds the answer to copy, if a condition holds."""
+    extra = f" AND {condition}" if condition else ""
+    return f"{reusable_sql('*')}{extra} ORDER BY created_at DESC LIMIT 1"
 
 
 def copy_parameters(tool: str, task_id: str, cache_key: str) -> dict[str, Any]:

@@ -175,8 +175,8 @@ def _fts5(prefix: str, term: Term) -> str:
 
 
 @db.per_database
-def copy_output_entry(newest: str) -> str:
-    """Give the SQL that copies the words of an output: of the one whose task's id the SELECT `newest` finds.
+def copy_output_entry() -> str:
+    """Give the SQL that copies the words of an output: of the row in the table `given`.
 
     They become those of the output of task :id of :user_id, so the owner before each word changes.
     """
@@ -185,7 +185,7 @@ def copy_output_entry(newest: str) -> str:
     else:
         start, words = "' '", "{}"
     copied = words.format(
-        f"replace(CAST(words AS text), {start} || user_id || '_', {start} || :user_id || '_')"
+        f"replace(CAST(words AS text), {start} || given.user_id || '_', {start} || :user_id || '_')"
     )
-    source = f"SELECT :user_id, :id, names, {copied} FROM search_entries WHERE task_id = ({newest})"  # noqa: S608  # our own SQL
+    source = f"SELECT :user_id, :id, names, {copied} FROM given JOIN search_entries USING (task_id)"  # noqa: S608  # our own SQL
     return f"INSERT INTO search_entries (user_id, task_id, names, words) {source}"

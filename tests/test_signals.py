@@ -71,6 +71,24 @@ def test_a_signal_reaches_another_process(two):
         assert heard.wait(2) and not other.is_set()
 
 
+def test_a_process_is_told_of_what_it_listens_for_and_of_nothing_else(two, redis_server):
+    watcher = redis_clients.quick(redis_server.url)
+    with two[1].listening("task:1", "user:1"), two[1].listening("user:1"):
+        reached = [
+            watcher.publish(f"{signals.CHANNEL}:{name}", b"") for name in ("task:1", "user:1", "task:2")
+        ]
+        assert reached == [1, 1, 0]
+    until(lambda: watcher.publish(f"{signals.CHANNEL}:task:1", b"") == 0)
+    watcher.close()
+
+
+def test_who_listens_again_at_once_is_told(two):
+    for _ in range(50):
+        with two[1].listening("task:1") as heard:
+            two[0].announce("task:1")
+            assert heard.wait(2)
+
+
 def test_a_signal_reaches_those_of_its_own_process_once_it_went_round(two):
     with two[0].listening("task:1") as heard:
         two[0].announce("task:1")
@@ -80,7 +98,9 @@ def test_a_signal_reaches_those_of_its_own_process_once_it_went_round(two):
 def test_arbitrary_bytes_on_the_channel_hurt_nobody(two):
     with two[1].listening("task:1") as heard:
         for garbage in (b"", b"\xff\xfe", b"x" * 10_000, b"task:"):
-            two[0].publisher.publish(signals.CHANNEL, garbage)
+            for channel in (two[1].own_channel, "noteassist:signals:task:1", b"noteassist:signals:\xff"):
+                two[0].publisher.publish(channel, garbage)
+        heard.clear()
         two[0].announce("task:1")
         assert heard.wait(2)
     assert two[1].thread.is_alive()

@@ -61,8 +61,7 @@ class Signals:
                 self.listeners.setdefault(name, set()).add(heard)
             self._connect()
             is_new = self.is_connected and not wanted <= self.subscribed
-        if is_new:
-            self._publish(self.own_channel)
+        if is_new and self._publish(self.own_channel):
             # What is announced from now on must be heard; while Redis is away one looks anyway.
             with self.changed:
                 self.changed.wait_for(

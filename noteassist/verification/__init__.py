@@ -30,6 +30,7 @@ STEPS: tuple[Step, ...] = (
     files.export_all,
     files.use_drive,
     ai_tools.see_what_was_used,
+    notes.see_progress,
     accounts.read_documentation,
     accounts.close_account,
 )

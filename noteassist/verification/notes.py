@@ -105,3 +105,16 @@ def go_back(walk: Walk) -> str:
     restored = walk.ask("POST", f"{before}restore/", 200).json()
     require(restored["title"] == walk.note["title"], "the note is not as it was")
     return f"revision {newest - 1} of {newest}"
+
+
+def see_progress(walk: Walk) -> str:
+    """See on the dashboard what was written today."""
+    shown = walk.ask("GET", "/api/dashboard/", 200).json()
+    listed = walk.ask("GET", "/api/notes/", 200, params={"page_size": 100}).json()["results"]
+    statistics, today = shown["overview"]["statistics"], shown["weekly_progress"]["data"][-1]
+    counts = {statistics["total_notes"], statistics["notes_this_week"], len(listed)}
+    require(
+        len(counts) == 1, f"the dashboard counts {statistics['total_notes']} notes, the list {len(listed)}"
+    )
+    require(shown["weekly_progress"]["streak"]["current"] >= 1, "today is no day of study")
+    return f"{today['notes']} notes today"

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 from sqlalchemy import bindparam, exc, func, select
 
 from noteassist import db
-from noteassist.errors import AppError, ServerBusy, Unprocessable
-from noteassist.models import Note
+from noteassist.errors import AppError, Conflict, ServerBusy, Unprocessable
+from noteassist.models import Note, Task
 from noteassist.security.actors import Actor
 from noteassist.services import files, note_trees
 from noteassist.services.exports.formats import FORMATS, export_many, name_of_many
@@ -21,7 +21,7 @@ from noteassist.services.files import FileDetails, FileGone
 from noteassist.services.note_trees import Tree
 from noteassist.services.notifications import notify
 from noteassist.services.tasks.creation import create
-from noteassist.services.tasks.ending import NAMES
+from noteassist.services.tasks.ending import NAMES, UNDER_WAY
 from noteassist.services.tasks.failures import Fail, TryLater
 from noteassist.services.tasks.runs import Outcome, TaskRun
 
@@ -30,6 +30,8 @@ KEPT_SECONDS = 24 * 3600
 """So long an export can be downloaded, from the moment when it is ready."""
 MOST_IDS = 10_000
 """So many notes can be chosen for one export; without a choice there is no bound."""
+MOST_UNDER_WAY = 5
+"""So many exports of one user may be queued or running."""
 MOST_REFUSED = 20
 """A refusal names so many of the ids that are not the caller's."""
 IDS_A_BATCH = 200
@@ -44,6 +46,9 @@ POSTGRESQL_NO_ROOM = "53100"
 
 _MINE = (Note.user_id == bindparam("owner")) & Note.deleted_at.is_(None)
 _COUNT = select(func.count()).where(_MINE)
+_UNDER_WAY = select(func.count()).where(
+    Task.user_id == bindparam("owner"), Task.kind == "export", Task.status.in_(UNDER_WAY)
+)
 _NEXT = select(Note.id).where(_MINE, Note.id > bindparam("after")).order_by(Note.id).limit(IDS_A_BATCH)
 
 
@@ -51,8 +56,12 @@ def ask_for_export(actor: Actor, form: str, ids: Sequence[int] | None) -> str:
     """Have notes of mine exported, all of them without `ids`; gives the task.
 
     Raises Unprocessable where one of the chosen notes is not mine or in the trash: a file that lacks something is worse
-    than none.
+    than none. Raises Conflict (`too_many_exports`) where enough of mine are under way.
     """
+    if db.rows(_UNDER_WAY, {"owner": actor.user_id})[0][0] >= MOST_UNDER_WAY:
+        raise Conflict(
+            f"{MOST_UNDER_WAY} of your exports are under way; wait for one.", code="too_many_exports"
+        )
     wanted = None if ids is None else list(dict.fromkeys(ids))
     if wanted is not None:
         _require_mine(actor, wanted)

@@ -5,13 +5,24 @@ from datetime import timedelta
 from sqlalchemy import delete
 
 from noteassist import db
-from noteassist.models import EmailToken, IdempotencyKey, OutboxMail, RefreshToken, Session
+from noteassist.models import (
+    AiCall,
+    EmailToken,
+    IdempotencyKey,
+    Notification,
+    OutboxMail,
+    RefreshToken,
+    Session,
+)
 from noteassist.services import trash
 from noteassist.services.tasks.upkeep import forget_old_tasks
 
 IDEMPOTENCY_KEYS_KEPT = timedelta(hours=24)
 ENDED_SESSIONS_KEPT = timedelta(days=30)
 MAILS_KEPT = timedelta(days=30)
+NOTIFICATIONS_KEPT = timedelta(days=90)
+# What was asked of providers is part of what they charge for: kept as long as a year's bills are looked at.
+AI_CALLS_KEPT = timedelta(days=400)
 
 
 def empty_trash() -> int:
@@ -20,7 +31,10 @@ def empty_trash() -> int:
 
 
 def forget_expired() -> int:
-    """Delete expired tokens, sessions, idempotency keys, old mails and tasks; gives the number of rows."""
+    """Delete expired tokens, sessions, idempotency keys, and old mails, notifications, calls of providers and tasks.
+
+    Gives the number of rows.
+    """
     now = db.utcnow()
     session_gone = now - ENDED_SESSIONS_KEPT
     statements = (
@@ -30,5 +44,7 @@ def forget_expired() -> int:
         delete(Session).where((Session.expires_at < now) | (Session.revoked_at < session_gone)),
         delete(OutboxMail).where(OutboxMail.sent_at < now - MAILS_KEPT),
         delete(OutboxMail).where(OutboxMail.failed_at < now - MAILS_KEPT),
+        delete(Notification).where(Notification.created_at < now - NOTIFICATIONS_KEPT),
+        delete(AiCall).where(AiCall.created_at < now - AI_CALLS_KEPT),
     )
     return sum(db.execute(statement).rowcount for statement in statements) + forget_old_tasks()

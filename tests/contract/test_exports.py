@@ -57,6 +57,15 @@ def finished(client, accepted):
     return task
 
 
+def test_five_exports_of_a_user_may_be_under_way(alice, bob, note, do_tasks):
+    for _ in range(5):
+        expect.ok(alice.post(PATH, json={"format": "json"}), 202)
+    expect.problem(alice.post(PATH, json={"format": "json"}), 409, code="too_many_exports")
+    expect.ok(bob.post(PATH, json={"format": "json"}), 202)
+    do_tasks()
+    expect.ok(alice.post(PATH, json={"format": "json"}), 202)
+
+
 def titles(content):
     """The titles of the notes in a JSON export."""
     return [note["title"] for note in json.loads(content)["notes"]]

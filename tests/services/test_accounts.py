@@ -81,6 +81,9 @@ def test_a_closed_account_is_erased_and_its_address_is_free(alice, bob, note_tre
     register(app, email=alice.email)
 
 
+SOME_CODE = {"prompt": "Add two numbers", "programming_language": "python"}
+
+
 def forget():
     """Do what comes round."""
     db.in_transaction(housekeeping.forget_expired)
@@ -96,6 +99,24 @@ def test_what_has_expired_is_forgotten(alice, context, move_clock, note_tree):
     forget()
     emptied = ("notes", "sessions", "refresh_tokens", "email_tokens", "idempotency_keys")
     assert [name for name in emptied if db.read_rows(db.Base.metadata.tables[name].select())] == []
+
+
+def test_calls_of_providers_and_notifications_are_kept_for_long_and_not_for_ever(
+    alice, context, move_clock, do_tasks
+):
+    kept = {"notifications": 90, "ai_calls": 400}
+    assert alice.post("/api/ai-tools/code/", json=SOME_CODE).status_code == 202
+    do_tasks()
+
+    def left():
+        forget()
+        return {name for name in kept if db.read_rows(db.Base.metadata.tables[name].select())}
+
+    assert left() == set(kept)
+    move_clock(91 * 86400)
+    assert left() == {"ai_calls"}
+    move_clock(310 * 86400)
+    assert left() == set()
 
 
 def test_a_session_ends_at_an_absolute_date_although_it_is_used_daily(alice, move_clock):

@@ -74,15 +74,15 @@ def read_in_steps(connection: Connection, statement: Any) -> Iterator[Sequence[A
     yield from connection.execution_options(yield_per=ROWS_A_STEP).execute(statement)
 
 
-def last_identity(connection: Connection, table_name: str, column_name: str) -> int | None:
-    """Tell the last number that a table gave to a row; None where it gave none, or keeps no count."""
+def last_identity(connection: Connection, table_name: str, column_name: str) -> int:
+    """Tell the last number that a table gave to a row; 0 where it gave none, or keeps no count."""
     found = text(
         "SELECT pg_sequence_last_value(CAST(pg_get_serial_sequence(:table, :column) AS regclass))"
         if is_postgresql()
         else "SELECT max(seq) FROM sqlite_sequence WHERE name = :table AND :column <> ''"
     )
     number = connection.execute(found, {"table": table_name, "column": column_name}).scalar_one()
-    return None if number is None else int(number)
+    return int(number or 0)
 
 
 def go_on_counting(connection: Connection, table_name: str, column_name: str, last: int) -> None:
@@ -92,6 +92,8 @@ def go_on_counting(connection: Connection, table_name: str, column_name: str, la
     of_rows = connection.dialect.identifier_preparer.quote(column_name)
     greatest = connection.execute(text(f"SELECT max({of_rows}) FROM {name}")).scalar_one()  # noqa: S608  # quoted names
     values["last"] = max(last, greatest or 0)
+    if not values["last"]:
+        return
     if is_postgresql():
         connection.execute(text("SELECT setval(pg_get_serial_sequence(:table, :column), :last)"), values)
         return

@@ -66,6 +66,7 @@ class Writer:
 
 def require_whole(file: BinaryIO) -> None:
     """Read a file from end to end; raises UnusableBackup unless it is a backup just as it was written."""
+    file.seek(0)
     found = file.read(len(MARK))
     if found != MARK:
         if found[SKIPPED.size :].startswith(NAME):

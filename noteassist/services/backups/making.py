@@ -71,5 +71,4 @@ def _identity(connection: Connection, table: Table) -> list[Any] | None:
     column = table.autoincrement_column
     if column is None:
         return None
-    last = db.last_identity(connection, table.name, column.name)
-    return None if last is None else [str(column.name), last]
+    return [str(column.name), db.last_identity(connection, table.name, column.name)]

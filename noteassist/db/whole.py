@@ -1,6 +1,6 @@
 """The database as a whole: seen as it stands at one moment, or filled anew in one transaction."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, cast
@@ -18,9 +18,6 @@ ROWS_A_STEP = 100
 PATIENT = ("SET LOCAL statement_timeout = 0", "SET LOCAL idle_in_transaction_session_timeout = 0")
 MIGRATIONS_LOCK = 7_305_193_001  # that of migrations/env.py
 
-_OWN_REFERENCES = """\
-SELECT conrelid::regclass::text AS table_name, quote_ident(conname) AS name FROM pg_constraint
-WHERE contype = 'f' AND conrelid = confrelid AND connamespace = current_schema()::regnamespace"""
 _TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
 
 
@@ -102,13 +99,16 @@ def go_on_counting(connection: Connection, table_name: str, column_name: str, la
 
 
 @contextmanager
-def without_triggers(connection: Connection, tables: Iterable[str]) -> Iterator[None]:
-    """Let the block change tables without their triggers: those have done their part already, or forbid it.
-
-    Rows may also refer to rows of their own table that come later.
-    """
+def without_triggers(connection: Connection, tables: Collection[str]) -> Iterator[None]:
+    """Let the block change tables without their triggers: those have done their part already, or forbid it."""
     if is_postgresql():
-        yield from _without_triggers_on_postgresql(connection, sorted(tables))
+        for name in tables:
+            connection.exec_driver_sql(f'ALTER TABLE "{name}" DISABLE TRIGGER USER')
+        yield
+        # What is still to be looked at would keep a table from being altered.
+        connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
+        for name in tables:
+            connection.exec_driver_sql(f'ALTER TABLE "{name}" ENABLE TRIGGER USER')
         return
     triggers = connection.exec_driver_sql(_TRIGGERS).all()
     for trigger in triggers:
@@ -116,24 +116,6 @@ def without_triggers(connection: Connection, tables: Iterable[str]) -> Iterator[
     yield
     for trigger in triggers:
         connection.exec_driver_sql(trigger.sql)
-
-
-def _without_triggers_on_postgresql(connection: Connection, tables: Sequence[str]) -> Iterator[None]:
-    own_references = connection.exec_driver_sql(_OWN_REFERENCES).all()
-    for name in tables:
-        connection.exec_driver_sql(f'ALTER TABLE "{name}" DISABLE TRIGGER USER')
-    for found in own_references:
-        connection.exec_driver_sql(
-            f"ALTER TABLE {found.table_name} ALTER CONSTRAINT {found.name} DEFERRABLE INITIALLY DEFERRED"
-        )
-    yield
-    connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
-    for found in own_references:
-        connection.exec_driver_sql(
-            f"ALTER TABLE {found.table_name} ALTER CONSTRAINT {found.name} NOT DEFERRABLE"
-        )
-    for name in tables:
-        connection.exec_driver_sql(f'ALTER TABLE "{name}" ENABLE TRIGGER USER')
 
 
 def empty_tables(connection: Connection, tables: Iterable[str]) -> None:
@@ -150,7 +132,11 @@ def empty_tables(connection: Connection, tables: Iterable[str]) -> None:
 def load_rows(
     connection: Connection, name: str, columns: Mapping[str, TypeEngine[Any]], rows: Iterable[Sequence[Any]]
 ) -> int:
-    """Put any number of rows into a table, some at a time; gives their number. Raises DBAPIError."""
+    """Put any number of rows into a table, some at a time; gives their number. Raises DBAPIError.
+
+    A row may refer to a later one of its own table: PostgreSQL looks when all have come, and SQLite at the end of
+    `overhaul`.
+    """
     if is_postgresql():
         return _copy_rows(connection, name, tuple(columns), rows)
     target = table(name, *(column(each, type_) for each, type_ in columns.items()))

@@ -8,9 +8,10 @@ import sqlite3
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
@@ -196,3 +197,28 @@ def test_gunicorn_refuses_what_serve_refuses(tmp_path: Path) -> None:
     status, said = refusal_of(LiveServer(tmp_path, PRODUCTION, command=GUNICORN))
     assert status != 0
     assert "noteassist db upgrade" in said
+
+
+def test_clients_under_way_when_the_server_stops_are_all_answered(tmp_path: Path) -> None:
+    with LiveServer(tmp_path) as server, ThreadPoolExecutor(8) as executor:
+        alice = server.sign_up("alice@example.com")
+        writers = [server.client(headers=alice.headers) for _ in range(8)]
+        written = [executor.submit(write_until_it_ends, client) for client in writers]
+        time.sleep(1)
+        server.terminate()
+        assert server.wait(STOP_SECONDS) == 0
+        answers = [status for writer in written for status in writer.result(10)]
+        assert set(answers) == {201}
+        with closing(embedded_database(server)) as other:
+            # Whatever was done was told.
+            assert other.execute("SELECT count(*) FROM notes").fetchall() == [(len(answers),)]
+        assert len(answers) > 8
+
+
+def write_until_it_ends(client: httpx.Client) -> list[int]:
+    """Write notes over one connection until the server closes it; gives the status of every answer."""
+    statuses = []
+    with suppress(httpx.TransportError):
+        while True:
+            statuses.append(client.post("/api/notes/", json={"title": "Again"}).status_code)
+    return statuses

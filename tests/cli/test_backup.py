@@ -153,6 +153,26 @@ def test_a_database_that_is_not_empty_is_left_alone_unless_it_is_to_be_replaced(
     assert everything() == before
 
 
+def test_a_schema_that_is_replaced_is_made_anew(source):
+    backup = backed_up(source)
+    assert len(entries()) > 3
+    before = entries()
+    with db.transaction():
+        db.execute(text("DROP INDEX ix_notes_live_user_id_updated_at_id"))
+    restore(Backup(io.BytesIO(backup)), quietly, replace=True)
+    indexes = {index["name"] for index in inspect(db.db.engine).get_indexes("notes")}
+    assert "ix_notes_live_user_id_updated_at_id" in indexes
+    assert entries() == []
+    do_all_due(Runner(source, source.config["SETTINGS"]))
+    assert entries() == before
+
+
+def entries():
+    """Tell what the search has words of."""
+    found = db.rows(text("SELECT user_id, note_id, topic_id FROM search_entries"))
+    return sorted(str(tuple(row)) for row in found)
+
+
 REFUSE = {
     "sqlite": (
         "CREATE TRIGGER append_only BEFORE DELETE ON notifications BEGIN SELECT RAISE(ABORT, 'append-only'); END",

@@ -203,22 +203,29 @@ def test_clients_under_way_when_the_server_stops_are_all_answered(tmp_path: Path
     with LiveServer(tmp_path) as server, ThreadPoolExecutor(8) as executor:
         alice = server.sign_up("alice@example.com")
         writers = [server.client(headers=alice.headers) for _ in range(8)]
-        written = [executor.submit(write_until_it_ends, client) for client in writers]
+        answers: list[list[int]] = [[] for _ in writers]
+        running = [executor.submit(write_until_it_ends, *each) for each in zip(writers, answers, strict=True)]
         time.sleep(1)
-        server.terminate()
-        assert server.wait(STOP_SECONDS) == 0
-        answers = [status for writer in written for status in writer.result(10)]
-        assert set(answers) == {201}
         with closing(embedded_database(server)) as other:
-            # Whatever was done was told.
-            assert other.execute("SELECT count(*) FROM notes").fetchall() == [(len(answers),)]
-        assert len(answers) > 8
+            other.execute("BEGIN IMMEDIATE")
+            time.sleep(0.5)
+            before = [len(statuses) for statuses in answers]
+            server.terminate()
+            time.sleep(1)
+            other.execute("ROLLBACK")
+            assert server.wait(STOP_SECONDS) == 0
+            for writer in running:
+                writer.result(10)
+            after = [len(statuses) for statuses in answers]
+            # Everybody waited for an answer and got it, and whatever was done was told.
+            assert min(before) > 0
+            assert all(told > waiting for waiting, told in zip(before, after, strict=True))
+            assert {status for statuses in answers for status in statuses} == {201}
+            assert other.execute("SELECT count(*) FROM notes").fetchall() == [(sum(after),)]
 
 
-def write_until_it_ends(client: httpx.Client) -> list[int]:
-    """Write notes over one connection until the server closes it; gives the status of every answer."""
-    statuses = []
+def write_until_it_ends(client: httpx.Client, statuses: list[int]) -> None:
+    """Write notes over one connection until the server closes it, keeping the status of every answer."""
     with suppress(httpx.TransportError):
         while True:
             statuses.append(client.post("/api/notes/", json={"title": "Again"}).status_code)
-    return statuses

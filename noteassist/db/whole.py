@@ -39,7 +39,10 @@ def snapshot() -> Iterator[Connection]:
 
 @contextmanager
 def overhaul() -> Iterator[Connection]:
-    """Run the block as one transaction that may change everything, the schema too; nobody migrates meanwhile."""
+    """Run the block as one transaction that may change everything, the schema too; nobody migrates meanwhile.
+
+    Raises IntegrityError where a row is left without the row that it refers to.
+    """
     if is_postgresql():
         with db.engine.begin() as connection:
             for statement in (f"SELECT pg_advisory_xact_lock({MIGRATIONS_LOCK})", *PATIENT):
@@ -55,7 +58,8 @@ def overhaul() -> Iterator[Connection]:
                 driver.execute("BEGIN IMMEDIATE")
                 yield connection
                 if orphans := connection.execute(text("PRAGMA foreign_key_check")).all():
-                    raise RuntimeError(f"{len(orphans)} rows would be without their parent")
+                    found = ValueError(f"{len(orphans)} rows would be without their parent")
+                    raise exc.IntegrityError("PRAGMA foreign_key_check", None, found)
         finally:
             driver.execute("PRAGMA foreign_keys = ON")
             driver.close()

@@ -202,13 +202,13 @@ def test_gunicorn_refuses_what_serve_refuses(tmp_path: Path) -> None:
 def test_clients_under_way_when_the_server_stops_are_all_answered(tmp_path: Path) -> None:
     with LiveServer(tmp_path) as server, ThreadPoolExecutor(8) as executor:
         alice = server.sign_up("alice@example.com")
-        writers = [server.client(headers=alice.headers) for _ in range(8)]
+        writers = [server.client(headers=alice.headers) for _ in range(6)]
         answers: list[list[int]] = [[] for _ in writers]
         running = [executor.submit(write_until_it_ends, *each) for each in zip(writers, answers, strict=True)]
-        time.sleep(1)
+        eventually(lambda: all(answers), 15, "somebody has no answer")
         with closing(embedded_database(server)) as other:
             other.execute("BEGIN IMMEDIATE")
-            time.sleep(0.5)
+            time.sleep(1)
             before = [len(statuses) for statuses in answers]
             server.terminate()
             time.sleep(1)
@@ -218,7 +218,6 @@ def test_clients_under_way_when_the_server_stops_are_all_answered(tmp_path: Path
                 writer.result(10)
             after = [len(statuses) for statuses in answers]
             # Everybody waited for an answer and got it, and whatever was done was told.
-            assert min(before) > 0
             assert all(told > waiting for waiting, told in zip(before, after, strict=True))
             assert {status for statuses in answers for status in statuses} == {201}
             assert other.execute("SELECT count(*) FROM notes").fetchall() == [(sum(after),)]

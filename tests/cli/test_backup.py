@@ -45,12 +45,14 @@ def made(kind, folder):
     if kind == "postgresql":
         url = servers.create_database(server, name).replace("postgresql:", "postgresql+psycopg:", 1)
     app = create_app(make_settings(folder / name, url, encryption_keys=(KEY,)))
-    with app.app_context():
-        yield app
-        db.db.engine.dispose()
-        db.direct().dispose()
-    if url:
-        servers.drop_database(server, name)
+    try:
+        with app.app_context():
+            yield app
+            db.db.engine.dispose()
+            db.direct().dispose()
+    finally:
+        if url:
+            servers.drop_database(server, name)
 
 
 @pytest.fixture(params=KINDS)

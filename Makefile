@@ -16,7 +16,7 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed."; exit 1; }
 	@echo "Making $(VENV) ..."
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian: apt-get install python3-venv"; exit 1; }
 
 $(VENV)/.installed: $(BIN)/python requirements/base.txt setup.cfg pyproject.toml
 	@echo "Installing NoteAssist ..."

@@ -11,6 +11,11 @@ LOCK = 7_305_193_001
 
 def run() -> None:
     """Run the migrations that were asked for."""
+    given = context.config.attributes.get("connection")
+    if given is not None:
+        # Part of a larger transaction, whose owner has seen to locks and foreign keys.
+        migrate(given)
+        return
     if db.engine.dialect.name == "postgresql":
         with db.engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})

@@ -26,9 +26,14 @@ class UnknownSchema(Exception):
     """The database's schema is not the one this release was made for."""
 
 
+def known_revisions() -> list[str]:
+    """List the revisions that the numbered migrations of this release make, the newest last."""
+    return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+
+
 def known_revision() -> str:
-    """Give the newest revision among the numbered migrations of this release."""
-    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+    """Give the newest revision that this release knows."""
+    return known_revisions()[-1]
 
 
 def database_revision() -> str | None:

@@ -16,6 +16,8 @@ COMMANDS = {
     "config": "noteassist.cli.settings",
     "seed-demo": "noteassist.cli.seed",
     "keys": "noteassist.cli.keys",
+    "backup": "noteassist.cli.backup",
+    "restore": "noteassist.cli.restore",
     "verify": "noteassist.cli.verify",
 }
 

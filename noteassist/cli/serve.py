@@ -14,6 +14,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
 from noteassist.cli.environment import settings_or_exit
+from noteassist.config import Settings
 from noteassist.process import announce_stop, become_parent, was_refused
 
 # Connections a process holds at once, and those that wait to be taken; see docs/operations.md.
@@ -51,6 +52,22 @@ def require_free_port(host: str, port: int) -> None:
             return
 
 
+def welcome(settings: Settings) -> str:
+    """Tell somebody who starts the server for the first time where everything is."""
+    place = settings.instance_dir.absolute()
+    data = (
+        settings.database_url.removeprefix("sqlite:///") if settings.is_sqlite else "where DATABASE_URL says"
+    )
+    mails = "sent as SMTP_URL says" if settings.smtp_url else f"files in {place / 'outbox'}"
+    return (
+        f"NoteAssist at {settings.public_url}\n"
+        f"  Try every call:  {settings.public_url}/api/docs/\n"
+        f"  Data:            {data}\n"
+        f"  Mails:           {mails}\n"
+        "  The first account that registers on an empty server is its administrator. Ctrl-C stops the server."
+    )
+
+
 def is_worth_saying(record: logging.LogRecord) -> bool:
     """Leave out granian's advice on threads: ours wait for the database most of the time."""
     return "quite high compared to the number of CPU cores" not in record.getMessage()
@@ -74,7 +91,7 @@ def command() -> None:
     # The server processes read the same environment, and must find the same folder.
     os.environ["INSTANCE_DIR"] = str(settings.instance_dir.absolute())
     if settings.environment == "development":
-        click.echo(f"NoteAssist at {settings.public_url} - documentation at {settings.public_url}/api/docs/")
+        click.echo(welcome(settings))
     logging.getLogger("_granian").addFilter(is_worth_saying)
     server = Server(
         "noteassist.server:from_environment",

@@ -34,7 +34,8 @@ class SearchEntry(Base):
         _unique("uq_search_entries_note", OF_NOTE, "user_id", "note_id"),
         _unique("uq_search_entries_topic", OF_TOPIC, "user_id", "topic_id"),
         _unique("uq_search_entries_output", OF_OUTPUT, "task_id"),
-        {"sqlite_autoincrement": True},
+        # Made from the rest, differently for each database: a backup leaves it out.
+        {"sqlite_autoincrement": True, "info": {"is_derived": True}},
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

@@ -8,9 +8,10 @@ import sqlite3
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
@@ -196,3 +197,34 @@ def test_gunicorn_refuses_what_serve_refuses(tmp_path: Path) -> None:
     status, said = refusal_of(LiveServer(tmp_path, PRODUCTION, command=GUNICORN))
     assert status != 0
     assert "noteassist db upgrade" in said
+
+
+def test_clients_under_way_when_the_server_stops_are_all_answered(tmp_path: Path) -> None:
+    with LiveServer(tmp_path) as server, ThreadPoolExecutor(8) as executor:
+        alice = server.sign_up("alice@example.com")
+        writers = [server.client(headers=alice.headers) for _ in range(6)]
+        answers: list[list[int]] = [[] for _ in writers]
+        running = [executor.submit(write_until_it_ends, *each) for each in zip(writers, answers, strict=True)]
+        eventually(lambda: all(answers), 15, "somebody has no answer")
+        with closing(embedded_database(server)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            time.sleep(1)
+            before = [len(statuses) for statuses in answers]
+            server.terminate()
+            time.sleep(1)
+            other.execute("ROLLBACK")
+            assert server.wait(STOP_SECONDS) == 0
+            for writer in running:
+                writer.result(10)
+            after = [len(statuses) for statuses in answers]
+            # Everybody waited for an answer and got it, and whatever was done was told.
+            assert all(told > waiting for waiting, told in zip(before, after, strict=True))
+            assert {status for statuses in answers for status in statuses} == {201}
+            assert other.execute("SELECT count(*) FROM notes").fetchall() == [(sum(after),)]
+
+
+def write_until_it_ends(client: httpx.Client, statuses: list[int]) -> None:
+    """Write notes over one connection until the server closes it, keeping the status of every answer."""
+    with suppress(httpx.TransportError):
+        while True:
+            statuses.append(client.post("/api/notes/", json={"title": "Again"}).status_code)

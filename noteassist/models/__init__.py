@@ -1,5 +1,6 @@
 """The tables. Listed here so that migrations see them all."""
 
+from noteassist.models.administration import AiCallDay, AiUsageDay, AuditEntry, ConsoleSession
 from noteassist.models.ai import AiCall, AiGate, AiOutput, AiUsage
 from noteassist.models.drive import DriveConnection, DriveConsent, DriveRevocation, DriveUpload
 from noteassist.models.files import FileChunk, StoredFile
@@ -22,11 +23,15 @@ from noteassist.models.users import Profile, User
 
 __all__ = [
     "AiCall",
+    "AiCallDay",
     "AiGate",
     "AiOutput",
     "AiUsage",
+    "AiUsageDay",
+    "AuditEntry",
     "Chapter",
     "CodeSnippet",
+    "ConsoleSession",
     "DriveConnection",
     "DriveConsent",
     "DriveRevocation",

@@ -15,6 +15,7 @@ from noteassist.api.errors import register_errors, to_path_with_slash
 from noteassist.api.idempotency import once, requested_key
 from noteassist.api.limits import install_limits
 from noteassist.api.schemas import LARGEST_ID
+from noteassist.api.shared_cache import install_cache
 from noteassist.api.streams import install_streams
 from noteassist.bells import install_bell
 from noteassist.blueprints import BLUEPRINTS
@@ -80,6 +81,7 @@ def create_app(settings: Settings) -> NoteAssist:
     install_bell(app, settings)
     install_signals(app, settings)
     install_streams(app, settings)
+    install_cache(app, settings)
     with app.app_context():
         connections.install(db.db.engine, db.direct())
     app.before_request(db.begin_request)

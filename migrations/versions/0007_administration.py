@@ -69,7 +69,11 @@ COUNTED = {
         ("provider", "model"),
         (
             ("calls", "count(*)", "1"),
-            ("failed", "sum(CASE outcome WHEN 'ok' THEN 0 ELSE 1 END)", "CASE NEW.outcome WHEN 'ok' THEN 0 ELSE 1 END"),
+            (
+                "failed",
+                "sum(CASE outcome WHEN 'ok' THEN 0 ELSE 1 END)",
+                "CASE NEW.outcome WHEN 'ok' THEN 0 ELSE 1 END",
+            ),
             ("prompt_tokens", "sum(prompt_tokens)", "NEW.prompt_tokens"),
             ("completion_tokens", "sum(completion_tokens)", "NEW.completion_tokens"),
             ("duration_ms", "sum(duration_ms)", "NEW.duration_ms"),

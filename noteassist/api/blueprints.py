@@ -12,7 +12,7 @@ from webargs.flaskparser import FlaskParser
 
 from noteassist.api.schemas import EmptyQuery
 from noteassist.errors import MalformedRequest
-from noteassist.security.guards import anyone
+from noteassist.security.guards import admin_only, anyone
 
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -127,6 +127,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         """
         is_open = self.guard is anyone
         common = {422, 503, *(() if is_open else (401,)), *((412,) if IF_MATCH in headers else ())}
+        common |= {403} if self.guard is admin_only else set()
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
             refused = sorted({*common, *refusals, *getattr(view, "refusals", ())})

@@ -1,6 +1,7 @@
 """The table of contents of the API."""
 
 from noteassist.blueprints import (
+    admin,
     ai_tools,
     auth,
     code,
@@ -36,4 +37,5 @@ BLUEPRINTS = (
     code.topic_runs,
     tasks.tasks,
     notifications.notifications,
+    admin.admin,
 )

@@ -19,6 +19,7 @@ from noteassist.api.shared_cache import install_cache
 from noteassist.api.streams import install_streams
 from noteassist.bells import install_bell
 from noteassist.blueprints import BLUEPRINTS
+from noteassist.blueprints.console import CONSOLE, install_queue_pages
 from noteassist.config import Settings
 from noteassist.express import ExpressLane
 from noteassist.extensions import api, jwt
@@ -91,6 +92,10 @@ def create_app(settings: Settings) -> NoteAssist:
     register_errors(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
+    # Pages are no part of the documented API.
+    for pages in CONSOLE:
+        app.register_blueprint(pages)
+    install_queue_pages(app, settings)
     ai_requests = install_limits(app, settings)
     lane = ExpressLane(app, settings, ai_requests)
     app.wsgi_app = FrontDoor(lane, settings)  # type: ignore[method-assign]  # Flask's own advice

@@ -88,12 +88,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         self.guard = guard
         self.before_request(guard)
 
-    def page(self, rule: str) -> Callable[..., Any]:
+    def page(self, rule: str, *, method: str = "GET") -> Callable[..., Any]:
         """Register a route that is for people and not part of the documented API."""
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
             # Flask's own method: flask-smorest's would put the route into the document, without answers.
-            flask.Blueprint.add_url_rule(self, rule, view_func=view)
+            flask.Blueprint.add_url_rule(self, rule, view_func=view, methods=[method])
             return view
 
         return decorate

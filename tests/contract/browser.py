@@ -20,11 +20,11 @@ class Browser:
 
     def get(self, path, **options):
         """Open a page."""
-        return self.client.get(path, **options)
+        return self.client.get(path, **{"buffered": True, **options})
 
     def post(self, path, form=None, headers=OWN):
         """Send a form as it is given."""
-        return self.client.post(path, data=form or {}, headers=headers)
+        return self.client.post(path, data=form or {}, headers=headers, buffered=True)
 
     def submit(self, page, path, **form):
         """Send the form of a page with the token that stands in it."""

@@ -30,6 +30,13 @@ class ReadableJob(Job):
         except (ValueError, TypeError):
             return None
 
+    def get_meta(self, refresh: bool = True) -> Any:
+        """Give what else stands in it; nothing where that cannot be read."""
+        try:
+            return super().get_meta(refresh)
+        except (ValueError, TypeError):
+            return {}
+
 
 class ReadableQueue(Queue):
     """A queue of such jobs."""
@@ -38,6 +45,11 @@ class ReadableQueue(Queue):
 
     def __init__(self, name: str = "default", **options: Any) -> None:
         super().__init__(name, **{**options, "serializer": JSONSerializer, "job_class": ReadableJob})
+
+    def compact(self) -> None:
+        """Drop bells whose jobs are gone; RQ's own fails where the queue is empty."""
+        if not self.is_empty():
+            super().compact()  # type: ignore[no-untyped-call]  # RQ's own says nothing of types
 
 
 class ReadableWorker(Worker):

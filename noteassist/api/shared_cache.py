@@ -60,11 +60,11 @@ class JsonProcessCache(SimpleCache):
 def install_cache(app: Flask, settings: Settings) -> None:
     """Give an application its cache."""
     kind = JsonRedisCache if settings.redis_url else JsonProcessCache
-    # Two instances may share a Redis.
+    # Two instances may share a Redis, and two releases too while one is exchanged for the other.
     instance = hashlib.sha256(f"{settings.database_url}\0{settings.secret_key}".encode()).hexdigest()[:16]
     config = {
         "CACHE_TYPE": f"{kind.__module__}.{kind.__qualname__}",
-        "CACHE_KEY_PREFIX": f"noteassist:shared:{instance}:",
+        "CACHE_KEY_PREFIX": f"noteassist:shared:{instance}:{schema.known_revision()}:",
         "CACHE_DEFAULT_TIMEOUT": SECONDS,
         "CACHE_THRESHOLD": MOST_KEPT,
     }
@@ -76,13 +76,12 @@ def remembered(
     app: Flask, name: str, make: Callable[[], dict[str, Any]], is_worth_it: Callable[[dict[str, Any]], bool]
 ) -> dict[str, Any]:
     """Give what was made under this name within the last minute, else make it, and keep it if that is worth it."""
-    key = f"{schema.known_revision()}:{name}"
-    found = _tried(app, lambda: cache.get(key))
+    found = _tried(app, lambda: cache.get(name))
     if isinstance(found, dict):
         return found
     made = make()
     if is_worth_it(made):
-        _tried(app, lambda: cache.set(key, made, timeout=SECONDS))
+        _tried(app, lambda: cache.set(name, made, timeout=SECONDS))
     return made
 
 

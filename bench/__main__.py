@@ -14,6 +14,8 @@ from types import FrameType
 import orjson
 from rich.console import Console
 
+from bench.administration import STEPS as ADMIN_STEPS
+from bench.administration import run_administration
 from bench.background import Background, Finding, run_background
 from bench.cases import CASES
 from bench.documents import run_documents
@@ -46,6 +48,7 @@ class Results:
     documents: list[Finding] = field(default_factory=list)
     sandbox: list[Finding] = field(default_factory=list)
     search: list[Finding] = field(default_factory=list)
+    admin: list[Finding] = field(default_factory=list)
     # What else this machine did before: the first thing to look at when figures surprise.
     load: float = field(default_factory=lambda: os.getloadavg()[0])
 
@@ -74,6 +77,7 @@ class Results:
             "growth": [row.as_dict() for row in self.growth],
             "tasks": self.background.as_dict() if self.background else None,
             "search": [vars(finding) for finding in self.search],
+            "admin": [vars(finding) for finding in self.admin],
             "documents": [vars(finding) for finding in self.documents],
             "sandbox": [vars(finding) for finding in self.sandbox],
             "start": self.start.as_dict() if self.start else None,
@@ -116,7 +120,7 @@ def run(options: Options) -> Results:
         if "sandbox" in options.only:
             report = progress.step("sandbox", len(LANGUAGES))
             results.sandbox = run_sandbox(SANDBOX_ROUNDS, report)
-        if chosen or {"growth", "tasks", "search"} & set(options.only):
+        if chosen or {"growth", "tasks", "search", "admin"} & set(options.only):
             with backing(options) as servers:
                 if chosen:
                     results.cases = run_cases(chosen, servers, options, progress)
@@ -126,6 +130,9 @@ def run(options: Options) -> Results:
                     steps = options.search_notes // NOTES_A_STEP + len(QUERIES)
                     report = progress.step("search", steps * 2)
                     results.search = run_search(servers, options.search_notes, report)
+                if "admin" in options.only:
+                    report = progress.step("admin", ADMIN_STEPS)
+                    results.admin = run_administration(servers, options.instance, report)
                 if "growth" in options.only:
                     results.growth = run_growth(servers, options, progress)
     return results
@@ -174,6 +181,8 @@ def show(results: Results, console: Console) -> None:
         console.print(background_table(results.background))
     if results.search:
         console.print(findings_table("Search", results.search))
+    if results.admin:
+        console.print(findings_table("Administration", results.admin))
     if results.documents:
         console.print(findings_table("Documents", results.documents))
     if results.sandbox:

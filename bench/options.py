@@ -12,7 +12,7 @@ from bench.cases import CASES
 from bench.errors import BenchError
 from bench.processes import parse_roots
 
-SECTIONS = (*CASES, "tasks", "growth", "search", "documents", "sandbox", "start")
+SECTIONS = (*CASES, "tasks", "growth", "search", "admin", "documents", "sandbox", "start")
 DEFAULT_PASSWORD = "a bench signs in 9481 times"  # seeded data on loopback only
 Number = TypeVar("Number", int, float)
 LOCAL = ("127.0.0.1", "localhost")
@@ -48,6 +48,15 @@ class Shape:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Instance:
+    """How much stands in an instance that is administered: users, notes, and uses of AI tools."""
+
+    users: int
+    notes: int
+    uses: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Peer:
     """The server beside ours, if there is one."""
 
@@ -72,6 +81,7 @@ class Options:
     growth: Shape
     growth_small: int
     search_notes: int
+    instance: Instance
     document_notes: int
     start_rounds: int
     peer: Peer | None
@@ -114,6 +124,11 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str] = os.e
         growth=Shape(users=1, notes=2_000 if quick else 100_000, chapters=1, topics=1),
         growth_small=100,
         search_notes=500 if quick else 5_000,
+        instance=Instance(
+            users=200 if quick else 10_000,
+            notes=5_000 if quick else 500_000,
+            uses=20_000 if quick else 2_000_000,
+        ),
         document_notes=50 if quick else 1_000,
         start_rounds=2 if quick else 5,
         peer=read_peer(environment),

@@ -15,9 +15,11 @@ from noteassist.api.errors import register_errors, to_path_with_slash
 from noteassist.api.idempotency import once, requested_key
 from noteassist.api.limits import install_limits
 from noteassist.api.schemas import LARGEST_ID
+from noteassist.api.shared_cache import install_cache
 from noteassist.api.streams import install_streams
 from noteassist.bells import install_bell
 from noteassist.blueprints import BLUEPRINTS
+from noteassist.blueprints.console import CONSOLE, install_queue_pages
 from noteassist.config import Settings
 from noteassist.express import ExpressLane
 from noteassist.extensions import api, jwt
@@ -80,6 +82,7 @@ def create_app(settings: Settings) -> NoteAssist:
     install_bell(app, settings)
     install_signals(app, settings)
     install_streams(app, settings)
+    install_cache(app, settings)
     with app.app_context():
         connections.install(db.db.engine, db.direct())
     app.before_request(db.begin_request)
@@ -89,6 +92,10 @@ def create_app(settings: Settings) -> NoteAssist:
     register_errors(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
+    # Pages are no part of the documented API.
+    for pages in CONSOLE:
+        app.register_blueprint(pages)
+    install_queue_pages(app, settings)
     ai_requests = install_limits(app, settings)
     lane = ExpressLane(app, settings, ai_requests)
     app.wsgi_app = FrontDoor(lane, settings)  # type: ignore[method-assign]  # Flask's own advice

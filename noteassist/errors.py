@@ -63,6 +63,12 @@ class InvalidCredentials(NotAuthenticated):
     code, message = "invalid_credentials", "E-mail or password is wrong."
 
 
+class OtpRequired(NotAuthenticated):
+    """The e-mail and the password are right, and the account wants a one-time code too."""
+
+    code, message = "otp_required", "Enter the code of your authenticator app too."
+
+
 class RefreshReused(NotAuthenticated):
     """A refresh token came back after it had been used: its session is ended."""
 
@@ -103,6 +109,12 @@ class EmailTaken(Conflict):
     """Another account has this e-mail address."""
 
     code, message = "email_taken", "An account with this e-mail address exists."
+
+
+class LastAdmin(Conflict):
+    """Without this account nobody could administer the server."""
+
+    code, message = "last_admin", "This is the last active administrator; make somebody else one first."
 
 
 class StorageFull(Conflict):

@@ -42,6 +42,13 @@ ALLOWED_HEADERS = (
 )
 STRICT_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
+# Headers that say more when they come twice.
+REPEATABLE = frozenset({"vary"})
+# Where browsers send forms.
+FORM_PATHS = "/admin/"
+FORM_TYPE = "application/x-www-form-urlencoded"
+LARGEST_FORM = 64 * 1024
+
 # Answered even while every slot is taken, by the threads that the server has beyond its slots.
 HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
 SLOT_SECONDS = 0.5
@@ -87,7 +94,9 @@ class FrontDoor:
             names = {name.lower() for name, _ in headers}
             if "content-security-policy" not in names:
                 headers.append(("Content-Security-Policy", STRICT_CSP))
-            return start_response(status, [*headers, *own_headers], exc_info)
+            # A page may say otherwise: of two answers to one question a browser would take the last.
+            usual = [header for header in own_headers if header[0].lower() not in names - REPEATABLE]
+            return start_response(status, [*headers, *usual], exc_info)
 
         if environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
             return self._preflight(environ, start)
@@ -154,6 +163,13 @@ def is_upload(environ: WSGIEnvironment) -> bool:
     return is_there and media_type == UPLOAD_TYPE
 
 
+def is_form(environ: WSGIEnvironment) -> bool:
+    """Say whether a request brings a form of one of the console's pages."""
+    media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    is_there = environ["REQUEST_METHOD"] == "POST" and str(environ["PATH_INFO"]).startswith(FORM_PATHS)
+    return is_there and media_type == FORM_TYPE
+
+
 def _is_large(environ: WSGIEnvironment) -> bool:
     declared = environ.get("CONTENT_LENGTH") or ""
     return is_upload(environ) and not (declared.isdigit() and int(declared) <= LARGEST_BODY)
@@ -161,6 +177,8 @@ def _is_large(environ: WSGIEnvironment) -> bool:
 
 def _largest_body(environ: WSGIEnvironment) -> int:
     # Nobody who does not even claim to be signed in makes this process hold a large file.
+    if is_form(environ):
+        return LARGEST_FORM
     is_signed = "HTTP_AUTHORIZATION" in environ or "HTTP_X_API_KEY" in environ
     return LARGEST_UPLOAD_BODY if is_signed and is_upload(environ) else LARGEST_BODY
 
@@ -181,7 +199,7 @@ def gate_body(environ: WSGIEnvironment) -> None:
         return
     if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the body without a content encoding.")
-    if is_upload(environ):
+    if is_upload(environ) or is_form(environ):
         return
     media_type, _, parameters = environ.get("CONTENT_TYPE", "").partition(";")
     charset = parameters.strip().lower().replace('"', "")

@@ -14,6 +14,7 @@ from noteassist import db, schema
 from noteassist.app import NoteAssist, create_app
 from noteassist.config import Settings
 from noteassist.errors import SandboxUnavailable
+from noteassist.services.accounts import promote
 from noteassist.services.sandbox import jail
 from noteassist.services.sandbox.programs import Program, run_program
 from noteassist.worker.crew import Crew
@@ -97,7 +98,7 @@ def migrated_app(
 def app(migrated_app: NoteAssist) -> NoteAssist:
     """Give the application on an empty database."""
     with migrated_app.app_context(), db.transaction():
-        for table in ("tasks", "users", "outbox_mails", "ai_gates"):
+        for table in ("tasks", "users", "outbox_mails", "ai_gates", "ai_usage_daily", "ai_calls_daily"):
             db.execute(text(f"DELETE FROM {table}"))
     return migrated_app
 
@@ -150,6 +151,15 @@ def bob(app: NoteAssist) -> ApiClient:
 def carol(app: NoteAssist) -> ApiClient:
     """Carol, another stranger."""
     return register(app, email="carol@example.com", name="Carol")
+
+
+@pytest.fixture
+def root(app: NoteAssist) -> ApiClient:
+    """Root, who administers."""
+    client = register(app, email="root@example.com", name="Root")
+    with app.app_context():
+        assert promote("root@example.com")
+    return client
 
 
 @pytest.fixture

@@ -8,12 +8,20 @@ from pathlib import Path
 import pytest
 
 from noteassist.blueprints import BLUEPRINTS
-from noteassist.security import guards
+from noteassist.blueprints.console import CONSOLE
+from noteassist.security import console, guards
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "noteassist").rglob("*.py"))
 TREES = {path: ast.parse(path.read_text()) for path in SOURCES}
 LAYERS_WITHOUT_HTTP = ("services", "models")
+GUARDS = {
+    guards.anyone,
+    guards.signed_in,
+    guards.admin_only,
+    console.at_console,
+    console.admin_at_console,
+}
 HTTP_PACKAGES = {"flask", "flask_smorest", "marshmallow", "webargs", "werkzeug"}
 
 
@@ -109,14 +117,16 @@ def test_a_test_file_has_at_most_400_lines(path):
     assert len(path.read_text().splitlines()) <= 400
 
 
-@pytest.mark.parametrize("blueprint", BLUEPRINTS, ids=lambda blueprint: blueprint.name)
+@pytest.mark.parametrize("blueprint", (*BLUEPRINTS, *CONSOLE), ids=lambda blueprint: blueprint.name)
 def test_each_blueprint_names_its_guard(blueprint):
-    assert blueprint.guard in {guards.anyone, guards.signed_in}
+    assert blueprint.guard in GUARDS
     assert blueprint.guard in blueprint.before_request_funcs[None]
 
 
 def test_only_these_routes_let_everybody_in(migrated_app):
-    open_blueprints = {blueprint.name for blueprint in BLUEPRINTS if blueprint.guard is guards.anyone}
+    open_blueprints = {
+        blueprint.name for blueprint in (*BLUEPRINTS, *CONSOLE) if blueprint.guard is guards.anyone
+    }
     paths = {
         rule.rule
         for rule in migrated_app.url_map.iter_rules()
@@ -124,6 +134,9 @@ def test_only_these_routes_let_everybody_in(migrated_app):
     }
     assert sorted(paths) == [
         "/",
+        "/admin/queue.css",
+        "/admin/sign-in/",
+        "/admin/style.css",
         "/api/auth/password/forgot/",
         "/api/auth/password/reset/",
         "/api/auth/register/",

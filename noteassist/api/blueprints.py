@@ -12,7 +12,7 @@ from webargs.flaskparser import FlaskParser
 
 from noteassist.api.schemas import EmptyQuery
 from noteassist.errors import MalformedRequest
-from noteassist.security.guards import anyone
+from noteassist.security.guards import admin_only, anyone
 
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -88,12 +88,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         self.guard = guard
         self.before_request(guard)
 
-    def page(self, rule: str) -> Callable[..., Any]:
+    def page(self, rule: str, *, method: str = "GET") -> Callable[..., Any]:
         """Register a route that is for people and not part of the documented API."""
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
             # Flask's own method: flask-smorest's would put the route into the document, without answers.
-            flask.Blueprint.add_url_rule(self, rule, view_func=view)
+            flask.Blueprint.add_url_rule(self, rule, view_func=view, methods=[method])
             return view
 
         return decorate
@@ -127,6 +127,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         """
         is_open = self.guard is anyone
         common = {422, 503, *(() if is_open else (401,)), *((412,) if IF_MATCH in headers else ())}
+        common |= {403} if self.guard is admin_only else set()
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
             refused = sorted({*common, *refusals, *getattr(view, "refusals", ())})

@@ -30,7 +30,12 @@ def page_request(query: Mapping[str, Any]) -> PageRequest:
 
 def answer_page(page: Page) -> Response:
     """Answer with a page and the links to its neighbours."""
-    return thing(page_body(page, _url(page.next), _url(page.previous)))
+    return thing(page_body(page, *page_links(page)))
+
+
+def page_links(page: Page) -> tuple[str | None, str | None]:
+    """Give the links to the pages after and before one, None at an end."""
+    return _url(page.next), _url(page.previous)
 
 
 def _url(position: Position | None) -> str | None:

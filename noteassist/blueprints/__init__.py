@@ -1,6 +1,7 @@
 """The table of contents of the API."""
 
 from noteassist.blueprints import (
+    admin,
     ai_tools,
     auth,
     code,
@@ -38,4 +39,5 @@ BLUEPRINTS = (
     tasks.tasks,
     notifications.notifications,
     dashboard.dashboard,
+    admin.admin,
 )

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from noteassist.config.declaring import setting
 from noteassist.config.parsing import (
     PROVIDERS,
+    AiPrice,
     parse_choice,
     parse_fallbacks,
     parse_number,
+    parse_prices,
     parse_seconds,
     parse_switch,
     parse_text,
@@ -42,6 +44,12 @@ class SettingsBehind:
     )
     ai_deadline: float = setting(
         "AI_DEADLINE", parse_seconds(1, 600), 90.0, "Seconds after which one call to a model is given up."
+    )
+    ai_prices: tuple[AiPrice, ...] = setting(
+        "AI_PRICES",
+        parse_prices,
+        (),
+        "What a million tokens cost in dollars, provider:model=input/output, separated by commas.",
     )
     groq_api_key: str = setting("GROQ_API_KEY", parse_text, "", "Key of Groq.", secret=True)
     groq_base_url: str = setting(

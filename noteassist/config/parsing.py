@@ -6,6 +6,7 @@ import math
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -118,6 +119,33 @@ def parse_fallbacks(text: str) -> tuple[str, ...]:
         if provider not in PROVIDERS or (separator and not model):
             raise ValueError(f"has {link!r}, which is none of {', '.join(PROVIDERS)} (or provider:model)")
     return chain
+
+
+@dataclass(frozen=True, slots=True)
+class AiPrice:
+    """What a million tokens of a provider's model cost, in dollars: those that it reads, and those that it writes."""
+
+    provider: str
+    model: str
+    input: float
+    output: float
+
+    def __str__(self) -> str:
+        """Write it as the setting does."""
+        return f"{self.provider}:{self.model}={self.input:g}/{self.output:g}"
+
+
+def parse_prices(text: str) -> tuple[AiPrice, ...]:
+    """Read prices of a million tokens, `provider:model=input/output`, separated by commas or spaces."""
+    prices = {}
+    for entry in text.replace(",", " ").split():
+        name, _, amounts = entry.rpartition("=")
+        provider, _, model = name.partition(":")
+        found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)/(\d{1,6}(?:\.\d{1,6})?)", amounts)
+        if provider not in PROVIDERS or not model or found is None:
+            raise ValueError(f"has {entry!r}, which is no price such as groq:some-model=0.15/0.75")
+        prices[name] = AiPrice(provider, model, float(found[1]), float(found[2]))
+    return tuple(prices.values())
 
 
 def parse_encryption_keys(text: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The tables. Listed here so that migrations see them all."""
 
+from noteassist.models.administration import AiCallDay, AiUsageDay, AuditEntry, ConsoleSession
 from noteassist.models.ai import AiCall, AiGate, AiOutput, AiUsage
 from noteassist.models.dashboard import DashboardCache, StudyDay
 from noteassist.models.drive import DriveConnection, DriveConsent, DriveRevocation, DriveUpload
@@ -23,11 +24,15 @@ from noteassist.models.users import Profile, User
 
 __all__ = [
     "AiCall",
+    "AiCallDay",
     "AiGate",
     "AiOutput",
     "AiUsage",
+    "AiUsageDay",
+    "AuditEntry",
     "Chapter",
     "CodeSnippet",
+    "ConsoleSession",
     "DashboardCache",
     "DriveConnection",
     "DriveConsent",

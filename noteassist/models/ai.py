@@ -68,6 +68,8 @@ class AiUsage(Base):
     __tablename__ = "ai_usage"
     __table_args__ = (
         Index("ix_ai_usage_user_id_created_at", "user_id", "created_at"),
+        # Rows come in the order of time: a summary of each stretch of the table is enough, and costs writers nothing.
+        Index("ix_ai_usage_created_at", "created_at", postgresql_using="brin"),
         {"sqlite_autoincrement": True},
     )
 

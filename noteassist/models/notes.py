@@ -39,6 +39,7 @@ class Note(Base):
         UniqueConstraint("user_id", "id"),
         CheckConstraint("status IN ('draft', 'published', 'archived')", name="status"),
         CheckConstraint("chapter_count >= 0 AND topic_count >= 0", name="counts"),
+        _live_index("topic_count"),
         _live_index("user_id", "created_at", "id"),
         _live_index("user_id", "updated_at", "id"),
         _live_index("user_id", "sort_title", "id"),

@@ -16,6 +16,7 @@ UNDER_WAY = text("status IN ('queued', 'running') AND joined_to IS NULL")
 JOINED = text("joined_to IS NOT NULL")
 ENDED = text("finished_at IS NOT NULL")
 TICKS = text("tick IS NOT NULL")
+FAILED = text("status = 'failed'")
 
 TaskId = Uuid(as_uuid=False)
 
@@ -46,7 +47,9 @@ class Task(Base):
         _partial("uq_tasks_tick", TICKS, "tick", unique=True),
         _partial("ix_tasks_joined_to", JOINED, "joined_to"),
         _partial("ix_tasks_finished_at", ENDED, "finished_at"),
+        _partial("ix_tasks_failed", FAILED, "created_at", "id"),
         Index("ix_tasks_user_id_created_at_id", "user_id", "created_at", "id"),
+        Index("ix_tasks_created_at_id", "created_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(TaskId, primary_key=True)

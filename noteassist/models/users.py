@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from noteassist.db import Base, Id, UtcDateTime, utcnow
 
 CLOSED = text("closed_at IS NOT NULL")
+ADMINS = text("role = 'admin'")
 
 
 class User(Base):
@@ -17,6 +18,8 @@ class User(Base):
     __table_args__ = (
         CheckConstraint("role IN ('user', 'admin')", name="role"),
         Index("ix_users_closed_at", "closed_at", postgresql_where=CLOSED, sqlite_where=CLOSED),
+        Index("ix_users_created_at_id", "created_at", "id"),
+        Index("ix_users_admins", "id", postgresql_where=ADMINS, sqlite_where=ADMINS),
         CheckConstraint("subscription_tier IN ('FREE', 'BASIC', 'PRO')", name="subscription_tier"),
         {"sqlite_autoincrement": True},
     )

@@ -31,7 +31,8 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request comes from: the device as the client names it, and its IP address."""
+    """Where a request comes from: the device as the client names it, its IP address, and the request's own id."""
 
     device: str = ""
     ip: str = ""
+    request_id: str = ""

@@ -18,6 +18,13 @@ def signed_in() -> None:
     g.actor = read_actor(request.headers.get("Authorization", ""))
 
 
+def admin_only() -> None:
+    """Let in administrators with an access token; raises NotAuthenticated, and Forbidden for everybody else."""
+    signed_in()
+    if not allows(Permission.ADMINISTRATION, current_actor()):
+        raise Forbidden
+
+
 def read_actor(authorization: str) -> Actor:
     """Give whoever an Authorization header names; raises NotAuthenticated, Forbidden."""
     now = db.utcnow()
@@ -43,4 +50,8 @@ def current_actor() -> Actor:
 def current_origin() -> Origin:
     """Tell the caller's device and address."""
     device = " ".join(request.headers.get("User-Agent", "").split())[:255]
-    return Origin(device=device, ip=request.environ.get("noteassist.client", ""))
+    return Origin(
+        device=device,
+        ip=request.environ.get("noteassist.client", ""),
+        request_id=request.environ.get("noteassist.request_id", ""),
+    )

@@ -29,9 +29,14 @@ def is_admin(actor: Actor) -> bool:
     return actor.role == "admin"
 
 
+def is_in_person(actor: Actor) -> bool:
+    """Hold for those who have signed in: an API key never has its owner's rights over others."""
+    return actor.key is None
+
+
 POLICIES: dict[Permission, list[list[Rule]]] = {
     Permission.OWN_DATA: [[is_signed_in]],
-    Permission.ADMINISTRATION: [[is_signed_in, is_admin]],
+    Permission.ADMINISTRATION: [[is_signed_in, is_admin, is_in_person]],
 }
 
 

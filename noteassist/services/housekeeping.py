@@ -7,6 +7,7 @@ from sqlalchemy import delete
 from noteassist import db
 from noteassist.models import (
     AiCall,
+    ConsoleSession,
     EmailToken,
     IdempotencyKey,
     Notification,
@@ -40,6 +41,7 @@ def forget_expired() -> int:
     statements = (
         delete(IdempotencyKey).where(IdempotencyKey.created_at < now - IDEMPOTENCY_KEYS_KEPT),
         delete(EmailToken).where(EmailToken.expires_at < now),
+        delete(ConsoleSession).where(ConsoleSession.expires_at < now),
         delete(RefreshToken).where(RefreshToken.expires_at < now),
         delete(Session).where((Session.expires_at < now) | (Session.revoked_at < session_gone)),
         delete(OutboxMail).where(OutboxMail.sent_at < now - MAILS_KEPT),

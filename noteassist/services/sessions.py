@@ -22,7 +22,14 @@ NEWEST_FIRST = Order((Session.created_at, Session.id), descending=True)
 TokenPair = dict[str, Any]
 
 
-def sign_in(settings: Settings, *, email: str, password: str, origin: Origin) -> TokenPair:
+def sign_in(
+    settings: Settings,
+    *,
+    email: str,
+    password: str,
+    otp: str | None = None,  # noqa: ARG001  # no account has a second factor yet
+    origin: Origin,
+) -> TokenPair:
     """Open a session for an e-mail and password; raises InvalidCredentials, after the same time in any case."""
     address = accounts.normalized_email(email)
     # Read and checked outside of the transaction: a slow hash must not hold it open.

@@ -48,6 +48,16 @@ PRIVATE = {
     "GET /api/tags/",
     "PATCH /api/tags/{}/",
     "DELETE /api/tags/{}/",
+    "GET /api/admin/overview/",
+    "GET /api/admin/users/",
+    "GET /api/admin/users/{}/",
+    "PATCH /api/admin/users/{}/",
+    "GET /api/admin/ai-usage/",
+    "GET /api/admin/system-stats/",
+    "GET /api/admin/tasks/",
+    "POST /api/admin/tasks/{}/retry/",
+    "POST /api/admin/tasks/{}/cancel/",
+    "GET /api/admin/audit-log/",
 }
 CONDITIONAL = {
     name for name in PRIVATE if re.match(r"(PUT|PATCH|DELETE) /api/(notes|chapters|topics)/", name)
@@ -134,6 +144,11 @@ def test_what_needs_a_token_says_so(description, operations, name):
 def test_what_needs_no_token_says_so(description, operations, name):
     security = operations[name].get("security", description.get("security", []))
     assert not security or {} in security
+
+
+@pytest.mark.parametrize("name", sorted(name for name in PRIVATE if "/admin/" in name))
+def test_what_is_for_administrators_says_so(operations, name):
+    assert "403" in operations[name]["responses"]
 
 
 @pytest.mark.parametrize("name", sorted(name for name in PRIVATE if "{}" in name))

@@ -5,11 +5,17 @@ from typing import Any
 
 import pytest
 import redis
+from sqlalchemy import delete
 
+from noteassist import db
 from noteassist.app import NoteAssist
+from noteassist.models import Task, User
+from noteassist.services.accounts import promote
 from noteassist.worker.crew import Crew
 from tests import servers
 from tests.contract import ai
+from tests.contract.browser import Browser
+from tests.people import ApiClient, register
 
 
 @pytest.fixture(scope="package")
@@ -58,3 +64,23 @@ def working(queued_app: NoteAssist, crews: list[Crew], queue: redis.Redis) -> Cr
         crews.append(Crew(queued_app, queued_app.config["SETTINGS"]))
         crews[-1].start()
     return crews[-1]
+
+
+@pytest.fixture
+def admin(queued_app: NoteAssist) -> ApiClient:
+    """Give the account of an administrator, in a database without another."""
+    with queued_app.app_context(), db.transaction():
+        db.execute(delete(Task))
+        db.execute(delete(User))
+    client = register(queued_app, email="root@example.com")
+    with queued_app.app_context():
+        promote("root@example.com")
+    return client
+
+
+@pytest.fixture
+def console(queued_app: NoteAssist, admin: ApiClient) -> Browser:
+    """Give an administrator's browser at the console."""
+    browser = Browser(queued_app)
+    assert browser.sign_in("root@example.com").status_code == 303
+    return browser

@@ -13,18 +13,20 @@ from noteassist.models.tasks import TaskId
 # A task of nobody goes first. A user's next task has the turn after that user's last one, but never one that
 # has passed already (start-time fair queueing; Goyal, Vin, Cheng 1996): a thousand tasks of one user take turns
 # with everybody else's, however long each takes.
-INSERT_TASK = """\
-INSERT INTO tasks (id, user_id, kind, args, status, turn, run_after, dedupe_key, joined_to, tick, is_cached, created_at)
-SELECT
-    :id, :user_id, :kind, :args, 'queued',
-    CASE WHEN :owner IS NULL THEN -1 ELSE {greater_of}(
+NEXT_TURN = """\
+CASE WHEN :owner IS NULL THEN -1 ELSE {greater_of}(
         coalesce((SELECT max(turn) + 1 FROM tasks WHERE user_id = :owner AND status = 'queued'), 0),
         coalesce(
             (SELECT max(turn) FROM tasks WHERE status = 'running' AND turn >= 0),
             (SELECT min(turn) FROM tasks WHERE status = 'queued' AND joined_to IS NULL AND turn >= 0),
             0
         )
-    ) END,
+    ) END"""
+INSERT_TASK = """\
+INSERT INTO tasks (id, user_id, kind, args, status, turn, run_after, dedupe_key, joined_to, tick, is_cached, created_at)
+SELECT
+    :id, :user_id, :kind, :args, 'queued',
+    {turn},
     {due}, :dedupe_key, :joined_to, :tick, :is_cached, {now}
 WHERE NOT EXISTS ({obstacle})
 ON CONFLICT DO NOTHING"""
@@ -58,9 +60,8 @@ TYPES: Mapping[str, Any] = {
 @db.per_database
 def insert_task(obstacle: str = NO_OBSTACLE) -> str:
     """Give the SQL that makes a task, unless the SELECT given as `obstacle` finds anything."""
-    return INSERT_TASK.format(
-        greater_of=db.greater_of(), due=db.clock("delay"), now=db.clock(), obstacle=obstacle
-    )
+    turn = NEXT_TURN.format(greater_of=db.greater_of())
+    return INSERT_TASK.format(turn=turn, due=db.clock("delay"), now=db.clock(), obstacle=obstacle)
 
 
 @db.per_database

@@ -90,8 +90,14 @@ def cancel(actor: Actor, task_id: str) -> None:
 
     What a worker makes of it afterwards is refused. If others joined it, the oldest of theirs does the work.
     """
-    begin_write(actor.user_id)
-    own = (Task.user_id == actor.user_id) & (Task.id == task_id)
+    cancel_of(actor.user_id, task_id)
+
+
+def cancel_of(owner: int | None, task_id: str) -> None:
+    """Cancel a task of somebody's, or one of nobody; see `cancel`."""
+    if owner is not None:
+        begin_write(owner)
+    own = (Task.user_id.is_(None) if owner is None else Task.user_id == owner) & (Task.id == task_id)
     found = db.row(select(Task.status, Task.kind, Task.dedupe_key).where(own))
     if found is None:
         raise NotFound
@@ -101,7 +107,8 @@ def cancel(actor: Actor, task_id: str) -> None:
         raise Conflict("This task has ended.", code="task_ended")
     release_followers(task_id, found.dedupe_key)
     something_happened(task_id)
-    notify(actor.user_id, "info", f"{NAMES.get(found.kind, 'A task')} was cancelled", "", task_id)
+    if owner is not None:
+        notify(owner, "info", f"{NAMES.get(found.kind, 'A task')} was cancelled", "", task_id)
 
 
 def release_followers(task_id: str, dedupe_key: str | None) -> None:

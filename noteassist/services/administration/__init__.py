@@ -1,0 +1,1 @@
+"""Administration: what all have done, who may do what, what it costs, and how the server is."""

@@ -26,7 +26,7 @@ from noteassist.security import tokens
 from noteassist.signals import install_signals
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-OPEN_WITHOUT_SCHEMA = frozenset({"system.health", "system.readiness"})
+OPEN_WITHOUT_SCHEMA = frozenset({"system.health", "system.readiness", "system.metrics"})
 
 
 class IdConverter(BaseConverter):
@@ -82,6 +82,7 @@ def create_app(settings: Settings) -> NoteAssist:
     install_streams(app, settings)
     with app.app_context():
         connections.install(db.db.engine, db.direct())
+        db.watch((db.db.engine, db.direct()), settings.slow_query_ms / 1000 or None)
     app.before_request(db.begin_request)
     app.before_request(_require_schema)
     app.teardown_request(_end_request)
@@ -89,8 +90,7 @@ def create_app(settings: Settings) -> NoteAssist:
     register_errors(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    ai_requests = install_limits(app, settings)
-    lane = ExpressLane(app, settings, ai_requests)
+    lane = ExpressLane(app, settings, install_limits(app, settings))
     app.wsgi_app = FrontDoor(lane, settings)  # type: ignore[method-assign]  # Flask's own advice
     return app
 

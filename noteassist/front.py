@@ -11,7 +11,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import orjson
 
-from noteassist import json_gate
+from noteassist import json_gate, observing
 from noteassist.config import Network, Settings
 from noteassist.errors import (
     PROBLEM_MEDIA_TYPE,
@@ -43,7 +43,7 @@ ALLOWED_HEADERS = (
 STRICT_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 # Answered even while every slot is taken, by the threads that the server has beyond its slots.
-HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
+HEALTH_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 SLOT_SECONDS = 0.5
 
 Headers = list[tuple[str, str]]
@@ -61,6 +61,7 @@ class FrontDoor:
         self.application = application
         self.origins = frozenset(settings.cors_origins)
         self.proxies = settings.trusted_proxies
+        self.is_logged = settings.access_log
         self.readers = Slots(settings.web_threads)
         self.workers = Slots(settings.web_threads)
         # Each upload may hold several times its size in memory.
@@ -81,14 +82,22 @@ class FrontDoor:
         request_id = given_id if REQUEST_ID.fullmatch(given_id) else secrets.token_hex(16)
         environ["noteassist.request_id"] = request_id
         environ["noteassist.client"] = client_address(environ, self.proxies)
+        begun = observing.begin_request(environ)
         own_headers = [*self.headers, ("X-Request-ID", request_id), *self._cors_headers(environ)]
 
         def start(status: str, headers: Headers, exc_info: Any = None) -> Any:
+            environ["noteassist.status"] = status[:3]
             names = {name.lower() for name, _ in headers}
             if "content-security-policy" not in names:
                 headers.append(("Content-Security-Policy", STRICT_CSP))
             return start_response(status, [*headers, *own_headers], exc_info)
 
+        try:
+            return self._answer(environ, start)
+        finally:
+            observing.end_request(environ, begun, is_logged=self.is_logged)
+
+    def _answer(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
             return self._preflight(environ, start)
         try:

@@ -10,6 +10,7 @@ from flask import Request, request
 from marshmallow import Schema, ValidationError, fields
 from webargs.flaskparser import FlaskParser
 
+from noteassist.api.limits import count_request
 from noteassist.api.schemas import EmptyQuery
 from noteassist.errors import MalformedRequest
 from noteassist.security.guards import anyone
@@ -87,6 +88,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         super().__init__(name, module, **options)
         self.guard = guard
         self.before_request(guard)
+        self.before_request(count_request)
 
     def page(self, rule: str) -> Callable[..., Any]:
         """Register a route that is for people and not part of the documented API."""

@@ -1,9 +1,17 @@
 """Settings of how much anybody may ask for."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from noteassist.config.declaring import setting
-from noteassist.config.parsing import parse_number, parse_switch, parse_tiers
+from noteassist.config.parsing import (
+    Prices,
+    parse_amount,
+    parse_number,
+    parse_prices,
+    parse_switch,
+    parse_tiers,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +33,18 @@ class LimitSettings:
         (500, 1000, 2000),
         "Requests of a user in any 60 min: FREE, BASIC, PRO.",
     )
+    limit_sign_in: int = setting(
+        "LIMIT_SIGN_IN",
+        parse_number(1, 10**9),
+        10,
+        "Tries to sign in to one account in any 15 min, from any address.",
+    )
+    limit_anonymous: int = setting(
+        "LIMIT_ANONYMOUS",
+        parse_number(1, 10**9),
+        100,
+        "Requests of one address (IPv6: /64) to each route that needs no sign-in, in any 60 min.",
+    )
     limit_ai_generate: int = setting(
         "LIMIT_AI_GENERATE",
         parse_number(1, 10**9),
@@ -36,6 +56,18 @@ class LimitSettings:
         parse_number(1, 10**9),
         20,
         "AI calls in any 60 min on FREE; BASIC has 3 times, PRO 10 times as many.",
+    )
+    ai_prices: Prices = setting(  # noqa: RUF009  # declares a field, as everywhere
+        "AI_PRICES",
+        parse_prices,
+        (),
+        "What a million tokens cost, prompt and completion: provider:model=0.59/0.79, separated by commas.",
+    )
+    ai_daily_spend_cap: Decimal | None = setting(  # noqa: RUF009  # the same
+        "AI_DAILY_SPEND_CAP",
+        parse_amount,
+        None,
+        "What AI calls may cost in a day (UTC), in the currency of AI_PRICES; empty means no cap.",
     )
     limit_code_runs: int = setting(
         "LIMIT_CODE_RUNS", parse_number(1, 10**9), 10, "Programs that a user may run in any 60 s."

@@ -6,9 +6,13 @@ import math
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# Name of a model (`provider:model`), and what a million tokens of its prompts and of its completions cost.
+Prices = tuple[tuple[str, tuple[Decimal, Decimal]], ...]
 
 PROVIDERS = ("groq", "openai_compatible", "anthropic", "offline")
 
@@ -93,6 +97,27 @@ def parse_tiers(text: str) -> tuple[int, int, int]:
         raise ValueError("is not three whole numbers such as 500,1000,2000")
     free, basic, pro = (int(part) for part in parts)
     return free, basic, pro
+
+
+def parse_amount(text: str) -> Decimal:
+    """Read an amount of money, such as `5` or `2.50`."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text):
+        raise ValueError("is not an amount such as 2.50")
+    return Decimal(text)
+
+
+def parse_prices(text: str) -> Prices:
+    """Read prices per million tokens, `provider:model=input/output`, separated by commas or spaces."""
+    prices: dict[str, tuple[Decimal, Decimal]] = {}
+    for entry in text.replace(",", " ").split():
+        # A model's own name may have a colon in it.
+        link, _, price = entry.rpartition("=")
+        provider, _, model = link.partition(":")
+        of_input, _, of_output = price.partition("/")
+        if provider not in PROVIDERS or not model:
+            raise ValueError(f"has {entry!r}, which is not provider:model=input/output")
+        prices[link] = parse_amount(of_input), parse_amount(of_output)
+    return tuple(prices.items())
 
 
 def parse_seconds(low: float, high: float) -> Callable[[str], float]:

@@ -51,6 +51,7 @@ from noteassist.db.transactions import (
     transaction,
     translated,
 )
+from noteassist.db.watching import begin_counting, statements_counted, watch
 
 __all__ = [
     "AnyRow",
@@ -62,6 +63,7 @@ __all__ = [
     "UtcDateTime",
     "after_commit",
     "after_rollback",
+    "begin_counting",
     "begin_request",
     "checkpoint",
     "clock",
@@ -90,9 +92,11 @@ __all__ = [
     "seconds_until",
     "skip_locked",
     "sqlstate",
+    "statements_counted",
     "together",
     "transaction",
     "translated",
     "update_rows",
     "utcnow",
+    "watch",
 ]

@@ -32,6 +32,7 @@ from noteassist.api.limits import COUNTED, RequestLimits
 from noteassist.api.waiting import accepted
 from noteassist.blueprints.ai_tools.schemas import CodeIn, GenerateIn, ImproveIn, SummarizeIn
 from noteassist.config import Settings
+from noteassist.errors import AppError
 from noteassist.security.guards import read_actor
 from noteassist.security.sessions import read_bearer
 from noteassist.services.ai.asking import Asked, Wish, ask, ask_at_once, needs_one_statement
@@ -72,6 +73,10 @@ class ExpressLane:
             db.begin_request()
             try:
                 asked = self._ask(environ, *found)
+            except AppError as error:
+                if (allowance := environ.get(COUNTED)) is not None:
+                    error.headers = {**allowance.headers, **error.headers}
+                raise
             finally:
                 db.end_request()
         if asked is None:

@@ -33,7 +33,8 @@ class MemoryCounter:
                 if not is_refused:
                     used[number] += 1
                     _add(hits, window, now)
-                    self._keep(window.key, hits)
+                # Also where it is refused: a hit of the future is over one window after the clock was set back.
+                self._keep(window.key, hits)
                 figures += [used[number], _freed_in(hits, used[number], window, now)]
         return figures
 

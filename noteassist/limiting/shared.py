@@ -10,14 +10,15 @@ from noteassist import redis_clients
 from noteassist.limiting.windows import SLICES, Window
 
 # KEYS: one for each window. ARGV: the time in microseconds, or nothing for Redis' own; limit and seconds of each
-# window. What somebody else has written under a key counts as nothing.
+# window. What somebody else has written under a key counts as nothing. A hit of the future, before the clock was set
+# back, becomes one of now, also where the request is refused: it is over one window later.
 SCRIPT = """\
 local now = tonumber(ARGV[1])
 if not now then
   local time = redis.call('TIME')
   now = time[1] * 1000000 + time[2]
 end
-local kept, used, refused = {}, {}, 0
+local kept, used, changed, refused = {}, {}, {}, 0
 for i, key in ipairs(KEYS) do
   local limit, span = tonumber(ARGV[2 * i]), ARGV[2 * i + 1] * 1000000
   local packed, hits, sum = redis.pcall('GET', key), {}, 0
@@ -27,11 +28,13 @@ for i, key in ipairs(KEYS) do
       for j = 1, #found, 2 do
         local last, number = tonumber(found[j]), tonumber(found[j + 1])
         if last and number then
-          last = math.min(last, now)
+          if last > now then last, changed[i] = now, true end
           if last + span > now then
             hits[#hits + 1] = last
             hits[#hits + 1] = number
             sum = sum + number
+          else
+            changed[i] = true
           end
         end
       end
@@ -53,9 +56,9 @@ for i, key in ipairs(KEYS) do
       hits[size + 1] = now
       hits[size + 2] = 1
     end
-    used[i] = used[i] + 1
-    redis.call('SET', key, cmsgpack.pack(hits), 'PX', span / 1000)
+    used[i], changed[i] = used[i] + 1, true
   end
+  if changed[i] then redis.call('SET', key, cmsgpack.pack(hits), 'PX', span / 1000) end
   local missing, freed = math.max(1, used[i] - limit + 1), 0
   for j = 1, #hits, 2 do
     missing = missing - hits[j + 1]

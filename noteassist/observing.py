@@ -4,6 +4,8 @@ import logging
 import time
 from wsgiref.types import WSGIEnvironment
 
+from flask import Request
+
 from noteassist import db, logs, metrics
 
 log = logging.getLogger("noteassist.access")
@@ -48,7 +50,7 @@ def route_of(environ: WSGIEnvironment) -> str:
     if known is not None:
         return known
     request = environ.get("werkzeug.request")
-    if request is None:
+    if not isinstance(request, Request):
         return FRONT_DOOR
     rule = request.url_rule
     return NO_ROUTE if rule is None else rule.rule

@@ -46,7 +46,7 @@ end
 local answer = {refused}
 for i, key in ipairs(KEYS) do
   local limit, span = tonumber(ARGV[2 * i]), ARGV[2 * i + 1] * 1000000
-  local hits, slice = kept[i], span / SLICES
+  local hits, slice = kept[i], math.floor(span / SLICES)
   if refused == 0 then
     local size = #hits
     if size > 0 and math.floor(hits[size - 1] / slice) == math.floor(now / slice) then

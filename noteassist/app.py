@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, RequestRedirect, ValidationError
 
-from noteassist import connections, db, schema
+from noteassist import connections, db, observing, schema
 from noteassist.api.answers import compressed
 from noteassist.api.errors import register_errors, to_path_with_slash
 from noteassist.api.idempotency import once, requested_key
@@ -83,6 +83,7 @@ def create_app(settings: Settings) -> NoteAssist:
     with app.app_context():
         connections.install(db.db.engine, db.direct())
         db.watch((db.db.engine, db.direct()), settings.slow_query_ms / 1000 or None)
+    app.before_request(observing.note_route)
     app.before_request(db.begin_request)
     app.before_request(_require_schema)
     app.teardown_request(_end_request)

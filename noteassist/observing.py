@@ -4,7 +4,7 @@ import logging
 import time
 from wsgiref.types import WSGIEnvironment
 
-from flask import Request
+from flask import request
 
 from noteassist import db, logs, metrics
 
@@ -26,7 +26,7 @@ def end_request(environ: WSGIEnvironment, begun: float, *, is_logged: bool) -> N
     """Note how a request was answered."""
     seconds = time.perf_counter() - begun
     statements = db.statements_counted()
-    route, method = route_of(environ), environ["REQUEST_METHOD"]
+    route, method = environ.get("noteassist.route", FRONT_DOOR), environ["REQUEST_METHOD"]
     status = environ.get("noteassist.status", "500")
     metrics.request_answered(route, method, status, seconds, statements)
     if not is_logged:
@@ -44,13 +44,7 @@ def end_request(environ: WSGIEnvironment, begun: float, *, is_logged: bool) -> N
     log.info("request", extra=fields)
 
 
-def route_of(environ: WSGIEnvironment) -> str:
-    """Name the rule of a request's route: never its path, of which there are endlessly many."""
-    known: str | None = environ.get("noteassist.route")
-    if known is not None:
-        return known
-    request = environ.get("werkzeug.request")
-    if not isinstance(request, Request):
-        return FRONT_DOOR
+def note_route() -> None:
+    """Note the rule of this request's route: never its path, of which there are endlessly many."""
     rule = request.url_rule
-    return NO_ROUTE if rule is None else rule.rule
+    request.environ["noteassist.route"] = NO_ROUTE if rule is None else rule.rule

@@ -3,8 +3,10 @@
 import hmac
 import ipaddress
 from collections.abc import Iterator
+from typing import cast
 from wsgiref.types import WSGIEnvironment
 
+from flask import current_app
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,8 +19,6 @@ from noteassist.services.monitoring import Figures, Gauge
 
 # By one of these a proxy says that the caller is somebody else.
 FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
-
-_gauge = Gauge()
 
 
 def require_reader(settings: Settings, environ: WSGIEnvironment) -> None:
@@ -45,10 +45,15 @@ def _is_this_machine(address: str) -> bool:
 def metrics_text(settings: Settings) -> bytes:
     """Write all metrics: those of every process, and what the database tells."""
     try:
-        figures: Figures | None = _gauge.read(settings)
+        figures: Figures | None = _gauge().read(settings)
     except SQLAlchemyError:
         figures = None
     return metrics.written(settings.metrics_dir, _families(settings, figures))
+
+
+def _gauge() -> Gauge:
+    """Give what reads the database of the current application."""
+    return cast("Gauge", current_app.extensions.setdefault("noteassist_gauge", Gauge()))
 
 
 def _families(settings: Settings, figures: Figures | None) -> Iterator[Metric]:

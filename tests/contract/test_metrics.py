@@ -147,7 +147,7 @@ def installation(tmp_path_factory):
             "LIMIT_PER_MINUTE": "100000",
             "LIMIT_PER_HOUR": "100000,100000,100000",
             "LIMIT_AI": "1000",
-            "AI_PRICES": "groq:llama-3.3-70b-versatile=0.59/0.79",
+            "AI_PRICES": "groq:openai/gpt-oss-120b=0.59/0.79",
             "METRICS_TOKEN": TOKEN,
             "SECRET_KEY": "a secret of the tests, 0123456789",
             "LOG_FORMAT": "json",

@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from noteassist import metrics, redis_clients
 from noteassist.limiting.memory import MemoryCounter
@@ -50,7 +49,7 @@ class Counter:
 
     def _count_alone(self, windows: Sequence[Window]) -> Verdict:
         metrics.COUNTED_ALONE.inc()
-        shares = [replace(window, limit=-(-window.limit // self.processes)) for window in windows]
+        shares = [window._replace(limit=-(-window.limit // self.processes)) for window in windows]
         return verdict_of(shares, self.own.count(shares, self._now()))
 
     def _now(self) -> int:

@@ -1,7 +1,7 @@
 """Windows of time, and what is left of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # Requests that come within a sixtieth of a window are kept as one entry with the time of the last of them. So an
 # entry never leaves too early, a request counts for at most a sixtieth longer than it must, and nobody who is
@@ -10,8 +10,7 @@ SLICES = 60
 MICROSECONDS = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """At most `limit` requests in any `seconds`, counted under `key`; `name` says which limit it is."""
 
     name: str
@@ -20,8 +19,7 @@ class Window:
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What is left of a window, and in how many seconds more of it comes free."""
 
     window: Window
@@ -38,8 +36,7 @@ class Allowance:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whether a request may go on, and the window that says most about it: the nearest to its end."""
 
     is_allowed: bool

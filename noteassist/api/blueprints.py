@@ -128,7 +128,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         a request nothing.
         """
         is_open = self.guard is anyone
-        common = {422, 503, *(() if is_open else (401,)), *((412,) if IF_MATCH in headers else ())}
+        common = {422, 429, 503, *(() if is_open else (401,)), *((412,) if IF_MATCH in headers else ())}
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
             refused = sorted({*common, *refusals, *getattr(view, "refusals", ())})

@@ -136,6 +136,7 @@ def note_call(settings: Settings, link: Link, prompt: int, completion: int) -> N
 
 def tell_administrators(settings: Settings) -> None:
     """Tell administrators that most of today's cap is spent, in the open transaction."""
+    db.after_commit(metrics.AI_ALERTS.inc)
     told = {"spent": f"{spent_today(settings):.2f}", "cap": f"{settings.ai_daily_spend_cap}"}
     message = f"AI calls have cost {told['spent']} today, of {told['cap']} that may be spent."
     for admin in db.rows(select(User.id, User.email).where(User.role == "admin", User.is_active)):

@@ -144,6 +144,7 @@ def installation(tmp_path_factory):
             "GROQ_BASE_URL": groq.url,
             "WEB_PROCESSES": "2",
             "WORKER_PROCESSES": "2",
+            "RATELIMIT_ENABLED": "1",
             "LIMIT_PER_MINUTE": "100000",
             "LIMIT_PER_HOUR": "100000,100000,100000",
             "LIMIT_AI": "1000",

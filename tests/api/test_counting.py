@@ -183,6 +183,28 @@ def test_while_redis_is_frozen_one_request_waits_and_the_others_do_not(redis_ser
         redis_server.thaw()
 
 
+def test_when_the_pause_is_over_one_of_many_requests_finds_out_if_redis_is_back(redis_server):
+    counter, one, seconds = Counter(redis_server.url), window(1000), []
+    counter.count([one])
+    redis_server.freeze()
+
+    def take():
+        begin = time.monotonic()
+        counter.count([one])
+        seconds.append(time.monotonic() - begin)
+
+    try:
+        counter.paused_until = time.monotonic()
+        threads = [threading.Thread(target=take) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        redis_server.thaw()
+    assert sum(took > 0.2 for took in seconds) == 1
+
+
 def test_processes_share_the_limit_while_each_counts_alone():
     counter, one = Counter("redis://127.0.0.1:1/0", processes=4), window(10)
     assert sum(counter.count([one]).is_allowed for _ in range(20)) == 3

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, RequestRedirect, ValidationError
 
-from noteassist import connections, db, schema
+from noteassist import connections, db, observing, schema
 from noteassist.api.answers import compressed
 from noteassist.api.errors import register_errors, to_path_with_slash
 from noteassist.api.idempotency import once, requested_key
@@ -28,7 +28,7 @@ from noteassist.security import tokens
 from noteassist.signals import install_signals
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-OPEN_WITHOUT_SCHEMA = frozenset({"system.health", "system.readiness"})
+OPEN_WITHOUT_SCHEMA = frozenset({"system.health", "system.readiness", "system.metrics"})
 
 
 class IdConverter(BaseConverter):
@@ -85,6 +85,8 @@ def create_app(settings: Settings) -> NoteAssist:
     install_cache(app, settings)
     with app.app_context():
         connections.install(db.db.engine, db.direct())
+        db.watch((db.db.engine, db.direct()), settings.slow_query_ms / 1000 or None)
+    app.before_request(observing.note_route)
     app.before_request(db.begin_request)
     app.before_request(_require_schema)
     app.teardown_request(_end_request)
@@ -96,8 +98,7 @@ def create_app(settings: Settings) -> NoteAssist:
     for pages in CONSOLE:
         app.register_blueprint(pages)
     install_queue_pages(app, settings)
-    ai_requests = install_limits(app, settings)
-    lane = ExpressLane(app, settings, ai_requests)
+    lane = ExpressLane(app, settings, install_limits(app, settings))
     app.wsgi_app = FrontDoor(lane, settings)  # type: ignore[method-assign]  # Flask's own advice
     return app
 

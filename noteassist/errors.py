@@ -190,6 +190,19 @@ class AiNotConfigured(AppError):
     status, code, message = 503, "ai_not_configured", "AI tools are not set up on this server."
 
 
+class SpendingCapReached(AppError):
+    """The instance has spent today what its operator allows."""
+
+    status, code, message = (
+        503,
+        "ai_spending_cap_reached",
+        "This server has spent today what it may spend on AI calls; try again tomorrow.",
+    )
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(headers={"Retry-After": str(seconds)})
+
+
 class DriveNotConfigured(AppError):
     """The operator has set up no client at Google."""
 

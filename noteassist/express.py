@@ -10,7 +10,7 @@ Flask, as if this were not here, before anything has been done for it:
     body fits its schema     else --------------------------------------------------> Flask, which says what is wrong
     without limits: task is made, if the session lives, in one statement; when it was not, go on
     session lives            else NotAuthenticated, Forbidden
-    request is counted       else TooManyRequests, or Redis is away ----------------> Flask, with its own fallback
+    request is counted       else TooManyRequests
     task is made, or the answer found, in one transaction      else QuotaExceeded, AiNotConfigured, ...
         |
     202
@@ -28,10 +28,11 @@ from marshmallow import Schema, ValidationError
 from sqlalchemy import exc
 
 from noteassist import db, schema
-from noteassist.api.limits import COUNTED, AiRequests
+from noteassist.api.limits import COUNTED, RequestLimits
 from noteassist.api.waiting import accepted
 from noteassist.blueprints.ai_tools.schemas import CodeIn, GenerateIn, ImproveIn, SummarizeIn
 from noteassist.config import Settings
+from noteassist.errors import AppError
 from noteassist.security.guards import read_actor
 from noteassist.security.sessions import read_bearer
 from noteassist.services.ai.asking import Asked, Wish, ask, ask_at_once, needs_one_statement
@@ -48,12 +49,12 @@ SPECIAL_HEADERS = frozenset({"HTTP_PREFER", "HTTP_IDEMPOTENCY_KEY", "HTTP_X_API_
 class ExpressLane:
     """A WSGI application between the front door and Flask."""
 
-    def __init__(self, app: "Flask", settings: Settings, ai_requests: AiRequests | None) -> None:
-        """Stand before an application; `ai_requests` counts requests where they are limited."""
+    def __init__(self, app: "Flask", settings: Settings, limits: RequestLimits | None) -> None:
+        """Stand before an application; `limits` counts requests where they are limited."""
         self.app = app
         self.usual_way = app.wsgi_app
         self.settings = settings
-        self.ai_requests = ai_requests
+        self.limits = limits
         shapes: dict[str, Schema] = {
             "generate": GenerateIn(),
             "improve": ImproveIn(),
@@ -67,18 +68,23 @@ class ExpressLane:
         found = self.tools.get(environ["PATH_INFO"])
         if found is None or not _is_plain(environ):
             return self.usual_way(environ, start)
+        environ["noteassist.route"] = environ["PATH_INFO"]
         with self.app.app_context():
             db.begin_request()
             try:
                 asked = self._ask(environ, *found)
+            except AppError as error:
+                if (allowance := environ.get(COUNTED)) is not None:
+                    error.headers = {**allowance.headers, **error.headers}
+                raise
             finally:
                 db.end_request()
         if asked is None:
             return self.usual_way(environ, start)
         body, headers = accepted(asked.task_id, asked.status)
         headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        if asked.allowance is not None:
-            headers |= asked.allowance.headers
+        if (allowance := asked.allowance or environ.get(COUNTED)) is not None:
+            headers |= allowance.headers
         start("202 Accepted", list(headers.items()))
         return [body]
 
@@ -94,10 +100,9 @@ class ExpressLane:
                 if asked is not None:
                     return asked
             actor = read_actor(environ["HTTP_AUTHORIZATION"])
-            if self.ai_requests is not None:
-                if not self.ai_requests.count(actor):
-                    return None
-                environ[COUNTED] = True
+            environ["noteassist.user"] = actor.user_id
+            if self.limits is not None:
+                environ[COUNTED] = self.limits.count(actor)
             return db.in_transaction(partial(ask, self.settings, actor, wish, was_tried=was_tried))
         except ValidationError:
             return None

@@ -11,7 +11,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import orjson
 
-from noteassist import json_gate
+from noteassist import json_gate, observing
 from noteassist.config import Network, Settings
 from noteassist.errors import (
     PROBLEM_MEDIA_TYPE,
@@ -50,7 +50,7 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 LARGEST_FORM = 64 * 1024
 
 # Answered even while every slot is taken, by the threads that the server has beyond its slots.
-HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
+HEALTH_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 SLOT_SECONDS = 0.5
 
 Headers = list[tuple[str, str]]
@@ -68,6 +68,7 @@ class FrontDoor:
         self.application = application
         self.origins = frozenset(settings.cors_origins)
         self.proxies = settings.trusted_proxies
+        self.is_logged = settings.access_log
         self.readers = Slots(settings.web_threads)
         self.workers = Slots(settings.web_threads)
         # Each upload may hold several times its size in memory.
@@ -88,9 +89,11 @@ class FrontDoor:
         request_id = given_id if REQUEST_ID.fullmatch(given_id) else secrets.token_hex(16)
         environ["noteassist.request_id"] = request_id
         environ["noteassist.client"] = client_address(environ, self.proxies)
+        begun = observing.begin_request(environ)
         own_headers = [*self.headers, ("X-Request-ID", request_id), *self._cors_headers(environ)]
 
         def start(status: str, headers: Headers, exc_info: Any = None) -> Any:
+            environ["noteassist.status"] = status[:3]
             names = {name.lower() for name, _ in headers}
             if "content-security-policy" not in names:
                 headers.append(("Content-Security-Policy", STRICT_CSP))
@@ -98,6 +101,12 @@ class FrontDoor:
             usual = [header for header in own_headers if header[0].lower() not in names - REPEATABLE]
             return start_response(status, [*headers, *usual], exc_info)
 
+        try:
+            return self._answer(environ, start)
+        finally:
+            observing.end_request(environ, begun, is_logged=self.is_logged)
+
+    def _answer(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
             return self._preflight(environ, start)
         try:

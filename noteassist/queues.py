@@ -62,6 +62,7 @@ CATALOGUE: Mapping[str, JobSpec] = {
     "export": JobSpec(exports.export, seconds=30 * MINUTE, failures=30, delays=(2, 5, 10), share=0.5),
     "import": JobSpec(imports.import_upload, failures=3, give_up=imports.give_up, share=0.5),
     "account_erasure": JobSpec(maintenance.erase_account, failures=1000, delays=(1, 10, 60)),
+    "spending_alert": JobSpec(ai.alert_spending),
     "empty_trash": JobSpec(maintenance.empty_trash),
     "expire_outputs": JobSpec(maintenance.expire_outputs),
     "forget_expired": JobSpec(maintenance.forget_expired),

@@ -11,6 +11,7 @@ from noteassist.app import NoteAssist, create_app
 from noteassist.config import BadConfiguration, Settings
 from noteassist.logs import configure_logs
 from noteassist.process import follow_parent, refuse_to_start
+from noteassist.reporting import NotInstalled, install_reports
 from noteassist.worker.crew import Crew
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,10 @@ def serving_app(environ: Mapping[str, str]) -> NoteAssist:
     except BadConfiguration as error:
         refuse_to_start(str(error))
     configure_logs(settings)
+    try:
+        install_reports(settings)
+    except NotInstalled as error:
+        refuse_to_start(str(error))
     app = create_app(settings)
     with app.app_context():
         try:

@@ -14,6 +14,7 @@ from noteassist.app import NoteAssist, create_app
 from noteassist.config import BadConfiguration, Settings
 from noteassist.logs import configure_logs
 from noteassist.process import follow_parent
+from noteassist.reporting import NotInstalled, install_reports
 from noteassist.worker.crew import Crew
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,11 @@ def work(environ: Mapping[str, str]) -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     configure_logs(settings)
+    try:
+        install_reports(settings)
+    except NotInstalled as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
     app = create_app(settings)
     wait_for_schema(app, stopping)
     if stopping.is_set():

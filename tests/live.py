@@ -22,8 +22,8 @@ ROOT = Path(__file__).parent.parent
 SERVE = (str(Path(sys.executable).with_name("noteassist")), "serve")
 START_SECONDS = 30.0
 PR_SET_PDEATHSIG = 1
-# Cheap hashes, and rules under which a start migrates by itself; all else is as a user has it.
-ENVIRONMENT = {"NOTEASSIST_ENV": "testing", "PASSWORD_MEMORY_KIB": "8"}
+# Cheap hashes, no limits, and rules under which a start migrates by itself; all else is as a user has it.
+ENVIRONMENT = {"NOTEASSIST_ENV": "testing", "PASSWORD_MEMORY_KIB": "8", "RATELIMIT_ENABLED": "0"}
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
 
 libc = ctypes.CDLL(None)

@@ -150,6 +150,7 @@ def test_only_these_routes_let_everybody_in(migrated_app):
         "/api/token/",
         "/api/token/refresh/",
         "/healthz",
+        "/metrics",
         "/readyz",
         "/reset-password",
         "/verify-email",

@@ -15,6 +15,8 @@ ROW = re.compile(r"^\| `([A-Z_]+)` \| (?:`(.*?)`)? \|", re.MULTILINE)
 
 def written(value: Any) -> str:
     """A default as the README writes it."""
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, tuple):

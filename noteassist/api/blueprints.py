@@ -10,6 +10,7 @@ from flask import Request, request
 from marshmallow import Schema, ValidationError, fields
 from webargs.flaskparser import FlaskParser
 
+from noteassist.api.limits import count_request
 from noteassist.api.schemas import EmptyQuery
 from noteassist.errors import MalformedRequest
 from noteassist.security.guards import admin_only, anyone
@@ -87,6 +88,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         super().__init__(name, module, **options)
         self.guard = guard
         self.before_request(guard)
+        self.before_request(count_request)
 
     def page(self, rule: str, *, method: str = "GET") -> Callable[..., Any]:
         """Register a route that is for people and not part of the documented API."""
@@ -126,7 +128,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         a request nothing.
         """
         is_open = self.guard is anyone
-        common = {422, 503, *(() if is_open else (401,)), *((412,) if IF_MATCH in headers else ())}
+        common = {422, 429, 503, *(() if is_open else (401,)), *((412,) if IF_MATCH in headers else ())}
         common |= {403} if self.guard is admin_only else set()
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:

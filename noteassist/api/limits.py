@@ -1,170 +1,265 @@
-"""Request limits, by Flask-Limiter: how often AI tools may be called and code may be run, whatever comes of it.
+"""Request limits: how often anybody may ask, whatever comes of it.
 
-What a user may use of them in an hour is the quota (services/ai/quota.py), which counts answers. This limit counts
-requests, so that one who is over the quota, or sends nonsense, is turned away before the database is asked. It is
-kept in Redis where there is one; while Redis is away each process counts for itself.
+Signed-in requests are counted here, all windows of the caller in one round trip. Flask-Limiter's own counting would
+take several, and a millisecond of processor time with them; it serves routes without a caller, by the same counter
+(docs/adr/0031-one-round-trip-for-all-limits.md). What a user may use of the AI tools in an hour is the quota
+(services/ai/quota.py), which counts answers.
 """
 
-import math
-import time
-from collections.abc import Callable
-from functools import lru_cache
+import hashlib
+import ipaddress
+from collections.abc import Sequence
 from typing import Any, cast
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
 from flask_limiter.errors import RateLimitExceeded
-from limits import RateLimitItem, parse_many
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from limits.storage import MovingWindowSupport, Storage
 
-from noteassist import redis_clients
+from noteassist import metrics
 from noteassist.api.errors import answer_problem
-from noteassist.api.settings import current_settings
 from noteassist.config import Settings
 from noteassist.errors import TooManyRequests
-from noteassist.redis_clients import QUICK_SECONDS
+from noteassist.limiting import Allowance, Counter, Window
+from noteassist.security import events, guards
 from noteassist.security.actors import Actor
-from noteassist.security.guards import current_actor
+from noteassist.services.accounts import normalized_email
 
 TIERS = ("FREE", "BASIC", "PRO")
-# Routes that ask an AI tool.
-AI_ENDPOINTS = (
-    "ai_tools.Generate",
-    "ai_tools.Improve",
-    "ai_tools.Summarize",
-    "ai_tools.Code",
-    "topic_ai.TopicAi",
-)
+MINUTE, HOUR, DAY = 60, 3600, 86400
+SIGN_IN_SECONDS = 15 * MINUTE
 
 # Routes that run a program.
-RUN_ENDPOINTS = ("code.Run", "topic_runs.TopicRun")
-
-
-KEY_PREFIX = "noteassist"
-AI_SCOPE = "ai-requests"
+RUN_ENDPOINTS = frozenset({"code.Run", "topic_runs.TopicRun"})
+# Routes without any limit: probes that come every few seconds, and files whose bytes never change.
+EXEMPT_ENDPOINTS = frozenset(
+    {
+        "system.health",
+        "system.readiness",
+        "system.metrics",
+        "system.page_file",
+        "console_door.style",
+        "console_door.queue_style",
+        "rq_dashboard.static",
+    }
+)
 # In the environment of a request that was counted before it came to Flask.
 COUNTED = "noteassist.counted"
 
 
-def caller() -> str:
-    """Name whose requests are counted together."""
-    return caller_name(current_actor())
+class RequestLimits:
+    """The limits of an application."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.counter = Counter(settings.redis_url, settings.web_processes)
+
+    def count(self, actor: Actor, *, is_run: bool = False) -> Allowance:
+        """Count one of this caller's requests; raises TooManyRequests when it may not be made."""
+        windows = self.windows_of(actor)
+        if is_run:
+            key = f"limits:{{u{actor.user_id}}}:runs"
+            windows.append(Window("code_runs", key, self.settings.limit_code_runs, MINUTE))
+        return self._taken(windows, user_id=actor.user_id)
+
+    def windows_of(self, actor: Actor) -> list[Window]:
+        """List what a caller's requests are counted in; all keys of one user share a hash tag.
+
+        The minute is the user's, however they come. Beyond that an API key has figures of its own.
+        """
+        user, settings = f"limits:{{u{actor.user_id}}}", self.settings
+        minute = Window("user_minute", f"{user}:minute", settings.limit_per_minute, MINUTE)
+        if actor.key is None:
+            hourly = settings.limit_per_hour[TIERS.index(actor.tier)]
+            return [minute, Window("user_hour", f"{user}:hour", hourly, HOUR)]
+        key = f"{user}:key:{actor.key.key_id}"
+        return [
+            minute,
+            Window("key_hour", f"{key}:hour", actor.key.requests_per_hour, HOUR),
+            Window("key_day", f"{key}:day", actor.key.requests_per_day, DAY),
+        ]
+
+    def count_sign_in(self, email: str) -> Allowance:
+        """Count a try to sign in to an account, whether or not there is one; raises TooManyRequests.
+
+        Tries that succeed count as well: so an answer that comes too late tells nothing.
+        """
+        # A digest: addresses of people have no business in Redis.
+        name = hashlib.sha256(normalized_email(email).encode()).hexdigest()[:32]
+        window = Window("sign_in", f"limits:{{e{name}}}", self.settings.limit_sign_in, SIGN_IN_SECONDS)
+        return self._taken([window])
+
+    def take(self, windows: Sequence[Window], **about: Any) -> tuple[bool, Allowance]:
+        """Count a request; says whether it may be made, and what is left."""
+        verdict = self.counter.count(windows)
+        if not verdict.is_allowed:
+            metrics.LIMITS_HIT.labels(verdict.allowance.window.name).inc()
+            events.limit_hit(verdict.allowance.window.name, **about)
+        return verdict.is_allowed, verdict.allowance
+
+    def _taken(self, windows: Sequence[Window], **about: Any) -> Allowance:
+        is_allowed, allowance = self.take(windows, **about)
+        if not is_allowed:
+            raise too_many(allowance)
+        return allowance
 
 
-def caller_name(actor: Actor) -> str:
-    """Name a caller."""
-    return f"user:{actor.user_id}"
+def too_many(allowance: Allowance) -> TooManyRequests:
+    """Make the refusal of a request, which says when to come back."""
+    return TooManyRequests(headers=allowance.headers | {"Retry-After": str(allowance.reset)})
 
 
-def is_counted() -> bool:
-    """Say whether this request was counted before it came to Flask."""
-    return COUNTED in request.environ
+class CounterStorage(Storage, MovingWindowSupport):
+    """Lets Flask-Limiter count where everything is counted. Only what a moving window needs is there."""
 
+    STORAGE_SCHEME = ["noteassist"]  # noqa: RUF012  # as the library wants it
 
-def requests_allowed() -> str:
-    """Give the limits of this request's caller in Flask-Limiter's words."""
-    return requests_of(current_actor())
+    def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, **options: Any) -> None:
+        super().__init__(uri, wrap_exceptions)
+        self.limits: RequestLimits = options["request_limits"]
 
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """Name what could go wrong, if anything could."""
+        return OSError
 
-def requests_of(actor: Actor) -> str:
-    """Give a caller's limits in Flask-Limiter's words."""
-    settings = current_settings()
-    hourly = settings.limit_per_hour[TIERS.index(actor.tier)]
-    return f"{settings.limit_per_minute} per minute;{hourly} per hour"
+    def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        """Count a request; what is left is remembered for its answer."""
+        is_allowed, g.allowance = self.limits.take([Window("address", key, limit, expiry)])
+        return is_allowed
 
+    def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
+        """Say nothing: answers are told by the allowance."""
+        return 0.0, 0
 
-@lru_cache(maxsize=64)
-def _parsed(words: str) -> list[RateLimitItem]:
-    return parse_many(words)
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Refuse; it is for other strategies."""
+        raise NotImplementedError
 
+    def get(self, key: str) -> int:
+        """Refuse; it is for other strategies."""
+        raise NotImplementedError
 
-def runs_allowed() -> str:
-    """Give the caller's limit of programs in Flask-Limiter's words."""
-    return f"{current_settings().limit_code_runs} per minute"
+    def get_expiry(self, key: str) -> float:
+        """Refuse; it is for other strategies."""
+        raise NotImplementedError
 
-
-class AiRequests:
-    """Counts a request to an AI tool where Flask-Limiter would: for those that do not come past Flask."""
-
-    def __init__(self, limiter: Limiter) -> None:
-        self.limiter = limiter
-        # Flask-Limiter takes another one while Redis is away, and only requests that it sees itself bring it back.
-        self.usual = limiter.limiter
-
-    def count(self, actor: Actor) -> bool:
-        """Count one of this caller's requests; says whether it could be, raises TooManyRequests when it may not be."""
-        if self.limiter.limiter is not self.usual:
-            return False
-        key = (KEY_PREFIX, caller_name(actor), AI_SCOPE)
-        try:
-            for limit in sorted(_parsed(requests_of(actor))):
-                if not self.usual.hit(limit, *key):
-                    raise _too_many(limit.amount, self.usual.get_window_stats(limit, *key).reset_time)
-        except redis_clients.FAILURES:
-            return False
+    def check(self) -> bool:
+        """Say that counting goes on, which it always does."""
         return True
 
-
-def install_limits(app: Flask, settings: Settings) -> AiRequests | None:
-    """Put limits before an application's AI routes and those that run code, unless they are switched off.
-
-    Gives the counter for AI requests that do not come past Flask.
-    """
-    if not settings.ratelimit_enabled:
+    def reset(self) -> int | None:
+        """Forget nothing: limits are not taken back."""
         return None
-    limiter = Limiter(
-        key_func=caller,
+
+    def clear(self, key: str) -> None:
+        """Forget nothing: limits are not taken back."""
+
+
+class AddressLimiter(Limiter):
+    """Flask-Limiter for the routes that are marked, and at no cost for the others."""
+
+    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
+        """Look at marked routes only: looking at every request takes a sixth of a list's processor time."""
+        if not in_middleware:
+            super()._check_request_limit(callable_name, in_middleware)
+
+
+def install_limits(app: Flask, settings: Settings) -> RequestLimits | None:
+    """Put limits before all routes of an application, unless they are switched off."""
+    limits = RequestLimits(settings) if settings.ratelimit_enabled else None
+    app.extensions["noteassist_limits"] = limits
+    if limits is None:
+        return None
+    app.after_request(_tell)
+    limiter = AddressLimiter(
+        key_func=caller_address,
         app=app,
-        # Exact in any window; a user has at most some thousand entries.
         strategy="moving-window",
-        storage_uri=settings.redis_url or "memory://",
-        storage_options=_storage_options(settings),
-        in_memory_fallback_enabled=bool(settings.redis_url),
+        storage_uri="noteassist://",
+        storage_options=cast("Any", {"request_limits": limits}),
         headers_enabled=False,
-        key_prefix=KEY_PREFIX,
+        key_prefix="limits",
     )
-    app.register_error_handler(RateLimitExceeded, _refused(limiter))
-    for endpoint in AI_ENDPOINTS:
-        limited = limiter.shared_limit(
-            requests_allowed, scope=AI_SCOPE, key_func=caller, exempt_when=is_counted
-        )
-        app.view_functions[endpoint] = cast("Any", limited(app.view_functions[endpoint]))
-    for endpoint in RUN_ENDPOINTS:
-        limited = limiter.shared_limit(runs_allowed, scope="code-runs", key_func=caller)
-        app.view_functions[endpoint] = cast("Any", limited(app.view_functions[endpoint]))
-    return AiRequests(limiter)
+    app.register_error_handler(RateLimitExceeded, _refused)
+    for endpoint in anonymous_endpoints(app):
+        view = app.view_functions[endpoint]
+        # A second path to the same view is no second chance.
+        scope = getattr(view, "view_class", view).__qualname__
+        limited = limiter.shared_limit(f"{settings.limit_anonymous} per hour", scope=scope)
+        app.view_functions[endpoint] = cast("Any", limited(view))
+    return limits
 
 
-def _storage_options(settings: Settings) -> dict[str, Any]:
-    if not settings.redis_url:
-        return {}
-    return {
-        "socket_timeout": QUICK_SECONDS,
-        "socket_connect_timeout": QUICK_SECONDS,
-        "retry": Retry(NoBackoff(), 0),
+def anonymous_endpoints(app: Flask) -> list[str]:
+    """List the endpoints that anybody may call and that have a limit by address."""
+    open_blueprints = {
+        name
+        for name, blueprint in app.blueprints.items()
+        if getattr(blueprint, "guard", None) is guards.anyone
     }
+    return sorted(
+        endpoint
+        for endpoint in app.view_functions
+        if endpoint.rpartition(".")[0] in open_blueprints and endpoint not in EXEMPT_ENDPOINTS
+    )
 
 
-def _refused(limiter: Limiter) -> Callable[[RateLimitExceeded], Response]:
-    """Make the answer to one request too many, in our shape."""
-
-    def answer(_error: RateLimitExceeded) -> Response:
-        breached = limiter.current_limit
-        if breached is None:
-            return answer_problem(429, TooManyRequests.code, TooManyRequests.message)
-        error = _too_many(breached.limit.amount, breached.reset_at)
-        return answer_problem(429, error.code, error.detail, headers=error.headers)
-
-    return answer
+def count_request() -> None:
+    """Count a request of the caller that the guard let in; raises TooManyRequests."""
+    limits = current_limits()
+    actor = g.get("actor")
+    if limits is None or actor is None or request.endpoint in EXEMPT_ENDPOINTS:
+        return
+    counted = request.environ.get(COUNTED)
+    g.allowance = counted or limits.count(actor, is_run=request.endpoint in RUN_ENDPOINTS)
 
 
-def _too_many(amount: int, reset_at: float) -> TooManyRequests:
-    seconds = str(max(1, math.ceil(reset_at - time.time())))
-    headers = {
-        "RateLimit-Limit": str(amount),
-        "RateLimit-Remaining": "0",
-        "RateLimit-Reset": seconds,
-        "Retry-After": seconds,
-    }
-    return TooManyRequests(headers=headers)
+def count_sign_in(email: str) -> None:
+    """Count a try to sign in with this address, from anywhere; raises TooManyRequests.
+
+    Whatever checks a password calls this first.
+    """
+    limits = current_limits()
+    if limits is None:
+        return
+    allowance = limits.count_sign_in(email)
+    if "allowance" not in g or allowance.remaining < g.allowance.remaining:
+        g.allowance = allowance
+
+
+def current_limits() -> RequestLimits | None:
+    """Give the limits of the current application; None where they are switched off."""
+    return cast("RequestLimits | None", current_app.extensions["noteassist_limits"])
+
+
+def caller_address() -> str:
+    """Name the network that a request comes from: an IPv4 address, or 64 bits of IPv6, which one household has."""
+    return network_of(request.environ.get("noteassist.client", ""))
+
+
+def network_of(address: str) -> str:
+    """Name the network of an address; whatever is no address shares one."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
+
+
+def _tell(response: Response) -> Response:
+    """Say what is left, unless the route has said so of something narrower."""
+    allowance = g.get("allowance")
+    if allowance is not None and "RateLimit-Limit" not in response.headers:
+        response.headers.extend(allowance.headers)
+    return response
+
+
+def _refused(_error: RateLimitExceeded) -> Response:
+    """Make the answer to one request too many of Flask-Limiter's, in our shape."""
+    error = too_many(g.allowance)
+    return answer_problem(error.status, error.code, error.detail, headers=error.headers)

@@ -24,6 +24,17 @@ PROBLEMS = {
     503: "The database cannot be reached, is locked or too slow; or what was asked for is switched off or busy.",
     504: "The AI provider did not answer in time.",
 }
+LIMIT_HEADERS = {
+    "RateLimit-Limit": {
+        "description": "Requests of the window that is nearest to its end.",
+        "schema": {"type": "integer"},
+    },
+    "RateLimit-Remaining": {"description": "What is left of them.", "schema": {"type": "integer"}},
+    "RateLimit-Reset": {"description": "Seconds until more come free.", "schema": {"type": "integer"}},
+}
+RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds until a try makes sense.", "schema": {"type": "integer"}}
+}
 INTRODUCTION = """\
 Study notes over REST: a note has chapters, a chapter has topics.
 
@@ -31,6 +42,7 @@ Study notes over REST: a note has chapters, a chapter has topics.
 - **Errors** are `application/problem+json` with a stable `code`.
 - **Lists** are pages: follow `next`.
 - **Editing**: send the `ETag` you have as `If-Match`, and a write that would overwrite another is refused with 412.
+- **Limits**: `RateLimit-*` say what is left; 429 comes with `Retry-After`.
 - **Retrying**: send an `Idempotency-Key` with a POST, and it has its effect once.
 """
 
@@ -64,6 +76,9 @@ def _complete(path: str, method: str, operation: dict[str, Any], shared: list[di
             "description": PROBLEMS[status],
             "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
+    for status, response in operation["responses"].items():
+        if status == "429" or status.startswith("2"):
+            response["headers"] = {**LIMIT_HEADERS, **(RETRY_AFTER if status == "429" else {})}
     for parameter in (*parameters, *shared):
         if parameter.get("in") == "path" and parameter["name"].endswith("_id"):
             parameter["schema"] = dict(PARAMETER_TYPES["id"])

@@ -13,6 +13,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
+from noteassist import metric_files
 from noteassist.cli.environment import settings_or_exit
 from noteassist.config import Settings
 from noteassist.process import announce_stop, become_parent, was_refused
@@ -90,6 +91,8 @@ def command() -> None:
     become_parent()
     # The server processes read the same environment, and must find the same folder.
     os.environ["INSTANCE_DIR"] = str(settings.instance_dir.absolute())
+    if folder := metric_files.claim_folder(settings.metrics_dir.absolute(), "web"):
+        os.environ[metric_files.VARIABLE] = str(folder)
     if settings.environment == "development":
         click.echo(welcome(settings))
     logging.getLogger("_granian").addFilter(is_worth_saying)

@@ -9,6 +9,7 @@ import time
 
 import click
 
+from noteassist import metric_files
 from noteassist.cli.environment import settings_or_exit
 from noteassist.process import become_parent
 
@@ -67,6 +68,8 @@ def command() -> None:
     settings = settings_or_exit()
     become_parent()
     os.environ["INSTANCE_DIR"] = str(settings.instance_dir.absolute())
+    if folder := metric_files.claim_folder(settings.metrics_dir.absolute(), "worker"):
+        os.environ[metric_files.VARIABLE] = str(folder)
     foreman = Foreman(settings.worker_processes)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: foreman.stopping.set())

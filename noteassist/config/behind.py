@@ -1,11 +1,13 @@
 """Settings of what stands behind the server: mail, AI providers, Google, the sandbox."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from noteassist.config.declaring import setting
 from noteassist.config.parsing import (
     PROVIDERS,
     AiPrice,
+    parse_amount,
     parse_choice,
     parse_fallbacks,
     parse_number,
@@ -50,6 +52,12 @@ class SettingsBehind:
         parse_prices,
         (),
         "What a million tokens cost in dollars, provider:model=input/output, separated by commas.",
+    )
+    ai_daily_spend_cap: Decimal | None = setting(  # noqa: RUF009  # declares a field, as everywhere
+        "AI_DAILY_SPEND_CAP",
+        parse_amount,
+        None,
+        "What AI calls may cost in a day (UTC), in dollars; empty means no cap.",
     )
     groq_api_key: str = setting("GROQ_API_KEY", parse_text, "", "Key of Groq.", secret=True)
     groq_base_url: str = setting(

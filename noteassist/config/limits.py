@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 
 from noteassist.config.declaring import setting
-from noteassist.config.parsing import parse_number, parse_switch, parse_tiers
+from noteassist.config.parsing import (
+    parse_number,
+    parse_switch,
+    parse_tiers,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +28,18 @@ class LimitSettings:
         parse_tiers,
         (500, 1000, 2000),
         "Requests of a user in any 60 min: FREE, BASIC, PRO.",
+    )
+    limit_sign_in: int = setting(
+        "LIMIT_SIGN_IN",
+        parse_number(1, 10**9),
+        10,
+        "Tries to sign in to one account in any 15 min, from any address.",
+    )
+    limit_anonymous: int = setting(
+        "LIMIT_ANONYMOUS",
+        parse_number(1, 10**9),
+        100,
+        "Requests of one address (IPv6: /64) to each route that needs no sign-in, in any 60 min.",
     )
     limit_ai_generate: int = setting(
         "LIMIT_AI_GENERATE",

@@ -7,9 +7,13 @@ import re
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from urllib.parse import urlsplit
 
+MILLION = 1_000_000
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# Name of a model (`provider:model`), and what a million tokens of its prompts and of its completions cost.
 
 PROVIDERS = ("groq", "openai_compatible", "anthropic", "offline")
 
@@ -96,6 +100,13 @@ def parse_tiers(text: str) -> tuple[int, int, int]:
     return free, basic, pro
 
 
+def parse_amount(text: str) -> Decimal:
+    """Read an amount of money, such as `5` or `2.50`."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text):
+        raise ValueError("is not an amount such as 2.50")
+    return Decimal(text)
+
+
 def parse_seconds(low: float, high: float) -> Callable[[str], float]:
     """Make a reader of seconds from `low` to `high`."""
 
@@ -127,12 +138,16 @@ class AiPrice:
 
     provider: str
     model: str
-    input: float
-    output: float
+    input: Decimal
+    output: Decimal
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> Decimal:
+        """Give what a call costs, in dollars."""
+        return (prompt_tokens * self.input + completion_tokens * self.output) / MILLION
 
     def __str__(self) -> str:
         """Write it as the setting does."""
-        return f"{self.provider}:{self.model}={self.input:g}/{self.output:g}"
+        return f"{self.provider}:{self.model}={self.input}/{self.output}"
 
 
 def parse_prices(text: str) -> tuple[AiPrice, ...]:
@@ -141,10 +156,10 @@ def parse_prices(text: str) -> tuple[AiPrice, ...]:
     for entry in text.replace(",", " ").split():
         name, _, amounts = entry.rpartition("=")
         provider, _, model = name.partition(":")
-        found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)/(\d{1,6}(?:\.\d{1,6})?)", amounts)
+        found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)/(\d{1,9}(?:\.\d{1,6})?)", amounts)
         if provider not in PROVIDERS or not model or found is None:
             raise ValueError(f"has {entry!r}, which is no price such as groq:some-model=0.15/0.75")
-        prices[name] = AiPrice(provider, model, float(found[1]), float(found[2]))
+        prices[name] = AiPrice(provider, model, Decimal(found[1]), Decimal(found[2]))
     return tuple(prices.values())
 
 

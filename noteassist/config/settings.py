@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from noteassist.config.behind import SettingsBehind
 from noteassist.config.declaring import setting
 from noteassist.config.limits import LimitSettings
+from noteassist.config.operations import OperationSettings
 from noteassist.config.parsing import (
     Network,
     parse_choice,
@@ -44,7 +45,7 @@ class BadConfiguration(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(SettingsBehind, LimitSettings):
+class Settings(SettingsBehind, LimitSettings, OperationSettings):
     """What the operator decided. Build it by hand in tests, or with `from_env`."""
 
     environment: Environment = setting(
@@ -220,6 +221,11 @@ class Settings(SettingsBehind, LimitSettings):
         return "none" if self.environment == "production" else "offline"
 
     @property
+    def metrics_dir(self) -> Path:
+        """Give the folder that processes count into."""
+        return self.instance_dir / "metrics"
+
+    @property
     def is_sqlite(self) -> bool:
         """Say whether the embedded database is used."""
         return not self.database_url or self.database_url.startswith("sqlite")
@@ -256,7 +262,7 @@ def contradictions(draft: Settings) -> list[str]:
         problems.append(f"SECRET_KEY {weakness}")
     if draft.queue_redis_url and not draft.redis_url:
         problems.append("QUEUE_REDIS_URL needs REDIS_URL too: the processes share more than the queue")
-    problems += missing_keys(draft)
+    problems += [*missing_keys(draft), *missing_prices(draft)]
     if bool(draft.google_client_id) != bool(draft.google_client_secret):
         problems.append("GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET are needed together")
     if draft.environment == "production":
@@ -267,6 +273,13 @@ def contradictions(draft: Settings) -> list[str]:
         if draft.has_drive and not draft.encryption_keys:
             problems.append("ENCRYPTION_KEYS is required in production for Google Drive")
     return problems
+
+
+def missing_prices(draft: Settings) -> list[str]:
+    """Say whether a cap on spending is wanted of calls that nothing gives a price for."""
+    if draft.ai_daily_spend_cap is None or draft.ai_prices:
+        return []
+    return ["AI_DAILY_SPEND_CAP needs AI_PRICES: nothing else says what a call costs"]
 
 
 def missing_keys(draft: Settings) -> list[str]:

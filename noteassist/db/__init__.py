@@ -54,6 +54,7 @@ from noteassist.db.transactions import (
     transaction,
     translated,
 )
+from noteassist.db.watching import begin_counting, statements_counted, watch
 from noteassist.db.whole import (
     empty_tables,
     go_on_counting,
@@ -76,6 +77,7 @@ __all__ = [
     "UtcDateTime",
     "after_commit",
     "after_rollback",
+    "begin_counting",
     "begin_request",
     "checkpoint",
     "clock",
@@ -114,11 +116,13 @@ __all__ = [
     "skip_locked",
     "snapshot",
     "sqlstate",
+    "statements_counted",
     "table_names",
     "together",
     "transaction",
     "translated",
     "update_rows",
     "utcnow",
+    "watch",
     "without_triggers",
 ]

@@ -5,6 +5,7 @@ SQLAlchemy's execution of a short SELECT takes four times the processor time of 
 """
 
 import threading
+import time
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -12,6 +13,8 @@ from typing import Any, cast
 
 from sqlalchemy import Engine, Executable, PoolProxiedConnection, exc
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from noteassist.db.watching import statement_ran
 
 # Are told each statement and its parameters before it is sent.
 observers: list[Callable[[str, Any], None]] = []
@@ -42,10 +45,13 @@ class Prepared:
             cursor = connection.info.get(_CURSOR)
             if cursor is None:
                 cursor = connection.info[_CURSOR] = connection.cursor()
+            begun = time.perf_counter()
             cursor.execute(plan.sql, values)
-            return plan.rows(cursor)
+            found = plan.rows(cursor)
+            statement_ran(plan.sql, time.perf_counter() - begun)
         except engine.dialect.loaded_dbapi.Error as error:
             raise _wrapped(error, plan.sql, engine, connection) from error
+        return found
 
     def _planned(self, engine: Engine, parameters: Mapping[str, Any]) -> "Plan":
         with self.lock:

@@ -4,6 +4,7 @@ from flask import g, request
 
 from noteassist import db
 from noteassist.errors import Forbidden, NotAuthenticated
+from noteassist.security import events
 from noteassist.security.actors import Actor, Origin
 from noteassist.security.permissions import Permission, allows
 from noteassist.security.sessions import Bearer, live_actor, read_bearer
@@ -16,6 +17,8 @@ def anyone() -> None:
 def signed_in() -> None:
     """Let in whoever has a valid access token of a session that lives; raises NotAuthenticated."""
     g.actor = read_actor(request.headers.get("Authorization", ""))
+    # For the access line.
+    request.environ["noteassist.user"] = g.actor.user_id
 
 
 def admin_only() -> None:
@@ -32,6 +35,7 @@ def read_actor(authorization: str) -> Actor:
     if actor is None:
         raise NotAuthenticated("This session has ended.", code="invalid_token")
     if not allows(Permission.OWN_DATA, actor):
+        events.happened(events.ROLE_FORBIDDEN, user_id=actor.user_id)
         raise Forbidden
     return actor
 

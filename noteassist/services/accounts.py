@@ -12,7 +12,7 @@ from noteassist import db
 from noteassist.config import Settings
 from noteassist.errors import EmailTaken, InvalidCredentials, NotAuthenticated, SignupClosed, Unprocessable
 from noteassist.models import Profile, Session, User
-from noteassist.security import passwords
+from noteassist.security import events, passwords
 from noteassist.security.actors import Actor
 from noteassist.services import mail
 from noteassist.services.drive.connections import end_connection
@@ -69,6 +69,7 @@ def register(settings: Settings, *, email: str, password: str, name: str = "") -
     role = "admin" if settings.environment == "development" and _is_first() else "user"
     user_id = insert_account(address, password_hash, name=name, role=role)
     mail.send_later("verify_email", address, user_id=user_id)
+    events.on_commit(events.ACCOUNT_OPENED, user_id=user_id)
     return user_id
 
 
@@ -115,6 +116,7 @@ def require_password(settings: Settings, user_id: int, password: str) -> None:
     found = db.read_rows(select(User.password_hash).where(User.id == user_id))
     password_hash = found[0].password_hash if found else None
     if not passwords.verify_password(password_hash, password, settings.password_memory_kib):
+        events.happened(events.PASSWORD_CHECK_FAILED, user_id=user_id)
         raise InvalidCredentials("The password is wrong.")
 
 
@@ -132,6 +134,7 @@ def close_account(settings: Settings, actor: Actor, password: str) -> None:
     mail.send_later("account_closed", email)
     # A task of nobody: what it erases must not take it along.
     create("account_erasure", {"user_id": actor.user_id})
+    events.on_commit(events.ACCOUNT_CLOSED, user_id=actor.user_id)
 
 
 def end_sessions(user_id: int, now: datetime, *, but: int | None = None) -> None:
@@ -162,6 +165,7 @@ def set_password(user_id: int, password_hash: str) -> None:
     db.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
     email = db.rows(select(User.email).where(User.id == user_id))[0].email
     mail.send_later("password_changed", email, user_id=user_id)
+    events.on_commit(events.PASSWORD_CHANGED, user_id=user_id)
 
 
 def promote(email: str) -> bool:

@@ -11,7 +11,7 @@ from noteassist.config import Settings
 from noteassist.errors import InvalidCredentials, NotAuthenticated, NotFound, RefreshReused
 from noteassist.models import RefreshToken, Session, User
 from noteassist.paging import Order, Page, PageRequest, fetch_page
-from noteassist.security import passwords, tokens
+from noteassist.security import events, passwords, tokens
 from noteassist.security.actors import Actor, Origin
 from noteassist.services import accounts
 
@@ -38,10 +38,12 @@ def sign_in(
     password_hash = found.password_hash if found else None
     memory = settings.password_memory_kib
     if not passwords.verify_password(password_hash, password, memory) or found is None:
+        events.happened(events.SIGN_IN_FAILED, user_id=found.id if found else None)
         raise InvalidCredentials
     if passwords.needs_rehash(found.password_hash, memory):
         fresh = passwords.hash_password(password, memory)
         db.execute(update(User).where(User.id == found.id).values(password_hash=fresh))
+    events.on_commit(events.SIGN_IN_SUCCEEDED, user_id=found.id)
     return open_session(settings, found.id, origin)
 
 
@@ -138,6 +140,7 @@ def _repeatable(token_hash: bytes, now: datetime) -> db.AnyRow:
     if found.successor_rotated_at is not None or now - found.rotated_at > GRACE:
         # It may have ended already; the answer is the same.
         db.after_rollback(lambda: _revoke(found.user_id, found.session_id))
+        events.happened(events.REFRESH_REUSED, user_id=found.user_id, session_id=found.session_id)
         raise RefreshReused
     return found
 
@@ -192,3 +195,4 @@ def _live() -> db.AnySelect:
 def end_all_sessions(actor: Actor) -> None:
     """End all my sessions."""
     accounts.end_sessions(actor.user_id, db.utcnow())
+    events.on_commit(events.SESSIONS_ENDED, user_id=actor.user_id)

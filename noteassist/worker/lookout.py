@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from flask import Flask
 
-from noteassist import bells, db, redis_clients
+from noteassist import bells, db, metrics, redis_clients
 from noteassist.queues import PERIODIC
 from noteassist.services.tasks import lifecycle, upkeep
 
@@ -71,6 +71,7 @@ class Lookout:
 
     def _set_going(self, ticks: Mapping[str, int], is_time_to_free: bool) -> None:
         for task in upkeep.take_back() if time.monotonic() >= self.patient_until else ():
+            metrics.LEASES_LOST.labels("taken back").inc()
             log.warning("task %s (%s): its worker went away", task.id, task.kind)
         for kind, number in ticks.items():
             if self.ticks.get(kind) != number:

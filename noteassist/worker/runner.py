@@ -13,7 +13,7 @@ from functools import partial
 
 from flask import Flask
 
-from noteassist import db
+from noteassist import db, logs, metrics
 from noteassist.config import Settings
 from noteassist.queues import CATALOGUE, JobSpec
 from noteassist.services.tasks import ending, lifecycle
@@ -106,39 +106,44 @@ class Runner:
         run = TaskRun(task, self.settings)
         key = (task.id, task.attempt)
         self.runs[key] = run
+        logs.begin_context(request_id=task.args.get(logs.REQUEST_ID), task_id=task.id)
         try:
             if after_claim is not None:
                 after_claim()
             self._attempt(run, CATALOGUE[task.kind])
         except LostLease:
+            metrics.LEASES_LOST.labels("noticed").inc()
             log.info("task %s: attempt %s was taken away", task.id, task.attempt)
         except Exception as error:
             # The lease runs out, and somebody takes the task over.
             self._complain(error, f"task {task.id}: how it ended could not be written")
         finally:
             self.runs.pop(key, None)
+            _tell_end(run)
+            logs.begin_context()
 
     def _attempt(self, run: TaskRun, spec: JobSpec) -> None:
         try:
             if run.task.failures >= spec.failures:
-                self._fail(run.task, spec, Fail("gave_up", "This was tried too often without success."))
+                error = Fail("gave_up", "This was tried too often without success.")
+                run.outcome = self._fail(run.task, spec, error)
                 return
             outcome = spec.run(run)
             run.require_lease()
             self._write_end(run, partial(_finish, run.task, outcome))
+            run.outcome = "succeeded"
         except TryLater as error:
-            self._try_later(run.task, spec, error)
+            run.outcome = self._try_later(run.task, spec, error)
         except Fail as error:
-            self._fail(run.task, spec, error)
+            run.outcome = self._fail(run.task, spec, error)
         except LostLease:
             raise
         except Exception as error:
-            self._unexpected(run.task, spec, error)
+            run.outcome = self._unexpected(run.task, spec, error)
 
-    def _try_later(self, task: Claimed, spec: JobSpec, error: TryLater) -> None:
+    def _try_later(self, task: Claimed, spec: JobSpec, error: TryLater) -> str:
         if error.counts and task.failures + 1 >= spec.failures:
-            self._fail(task, spec, Fail(error.code, error.detail))
-            return
+            return self._fail(task, spec, Fail(error.code, error.detail))
         delay = spec.delay(task.failures) if error.delay is None else error.delay
         # One that only waits for its provider's pause to end is nothing to look at.
         level = logging.WARNING if error.counts else logging.DEBUG
@@ -146,6 +151,7 @@ class Runner:
         lifecycle.try_again(
             task, delay=delay, message=error.detail, failed=error.counts, waiting_for=error.waiting_for
         )
+        return "again"
 
     def _write_end(self, run: TaskRun, write: Callable[[], None]) -> None:
         """Write how a task ended; while the database is away, try again for as long as that makes sense."""
@@ -162,20 +168,21 @@ class Runner:
             else:
                 return
 
-    def _fail(self, task: Claimed, spec: JobSpec, error: Fail) -> None:
+    def _fail(self, task: Claimed, spec: JobSpec, error: Fail) -> str:
         log.error("task %s (%s) failed: %s", task.id, task.kind, error)
         give_up = partial(spec.give_up, task, error.detail) if spec.give_up else None
         db.in_transaction(partial(ending.fail, task, error.code, error.detail, give_up))
+        return "failed"
 
-    def _unexpected(self, task: Claimed, spec: JobSpec, error: Exception) -> None:
+    def _unexpected(self, task: Claimed, spec: JobSpec, error: Exception) -> str:
         if db.translated(error) is not None and db.sqlstate(error) != STATEMENT_TOO_LONG:
             # The database is away: that is no failure of the task.
             lifecycle.try_again(
                 task, delay=DATABASE_AWAY_SECONDS, message="The database was away.", failed=False
             )
-            return
+            return "again"
         log.error("task %s (%s): an unexpected error", task.id, task.kind, exc_info=error)
-        self._try_later(task, spec, TryLater("internal_error", "Something went wrong on our side."))
+        return self._try_later(task, spec, TryLater("internal_error", "Something went wrong on our side."))
 
     def _beat(self) -> None:
         while not self.stopping.wait(HEARTBEAT_SECONDS) or self.runs:
@@ -237,3 +244,18 @@ class Runner:
 def _finish(task: Claimed, outcome: Outcome) -> None:
     followers = ending.begin_end(task, "succeeded", result=outcome.result)
     outcome.effect(followers)
+
+
+def _tell_end(run: TaskRun) -> None:
+    """Note how an attempt ended: a line in the log, and its metrics."""
+    task, seconds = run.task, time.monotonic() - run.started
+    metrics.TASKS_ENDED.labels(task.kind, run.outcome).inc()
+    metrics.TASK_TIME.labels(task.kind).observe(seconds)
+    fields = {
+        "kind": task.kind,
+        "outcome": run.outcome,
+        "attempt": task.attempt,
+        "user_id": task.user_id,
+        "milliseconds": round(seconds * 1000, 2),
+    }
+    log.info("task", extra=fields)

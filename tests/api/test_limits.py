@@ -1,9 +1,11 @@
-"""Request limits before the AI tools: counted per user, in Redis where there is one, and never in the way."""
+"""Request limits: counted per user, key and address, in Redis where there is one, and never in the way."""
 
 import time
 
 import pytest
+from sqlalchemy import text
 
+from noteassist import db
 from tests import servers
 from tests.contract import ai, expect
 from tests.people import register
@@ -78,7 +80,9 @@ def test_nonsense_is_counted_too(alice):
 
 def test_a_refused_request_makes_no_task_and_costs_no_quota(alice):
     statuses(alice, LIMIT + 3)
-    assert len(expect.walk(alice, "/api/tasks/")) == ai.used(alice) == LIMIT
+    with alice.app.app_context():
+        tasks = db.read_rows(text("SELECT count(*) FROM tasks WHERE user_id = :me"), {"me": alice.user["id"]})
+    assert tasks[0][0] == LIMIT
 
 
 def test_each_user_has_a_limit_of_their_own(alice, bob):
@@ -86,11 +90,19 @@ def test_each_user_has_a_limit_of_their_own(alice, bob):
     assert statuses(bob, LIMIT) == [202] * LIMIT
 
 
-def test_everything_else_is_not_limited(alice):
-    statuses(alice, LIMIT + 1)
-    for _ in range(LIMIT * 3):
-        assert alice.post("/api/notes/", json={"title": "A"}).status_code == 201
-        assert alice.get(ai.HISTORY).status_code == alice.get(ai.QUOTA).status_code == 200
+def test_all_signed_in_routes_are_counted_together(alice):
+    answers = [alice.get(ai.QUOTA), alice.post("/api/notes/", json={"title": "A"}), alice.get("/api/tasks/")]
+    assert [answer.status_code for answer in answers] == [200, 201, 200]
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0"]
+    assert {answer.headers["RateLimit-Limit"] for answer in answers} == {str(LIMIT)}
+    assert all(1 <= int(answer.headers["RateLimit-Reset"]) <= 60 for answer in answers)
+    for refused in (alice.get(ai.QUOTA), alice.post("/api/notes/", json={"title": "B"}), ai.ask(alice)):
+        expect.problem(refused, 429, code="too_many_requests")
+
+
+def test_errors_say_what_is_left_too(alice):
+    missing = alice.get("/api/notes/999999/")
+    assert (missing.status_code, missing.headers["RateLimit-Remaining"]) == (404, str(LIMIT - 1))
 
 
 def test_who_is_not_signed_in_is_turned_away_before_anything_is_counted(app, anonymous):
@@ -100,6 +112,7 @@ def test_who_is_not_signed_in_is_turned_away_before_anything_is_counted(app, ano
 def test_two_processes_count_together(make_app, alice):
     other = ai_client(make_app(), alice)
     assert statuses(alice, LIMIT - 1) + statuses(other, 2) == [202] * LIMIT + [429]
+    assert other.get(ai.QUOTA).status_code == 429
 
 
 def ai_client(app, client):

@@ -7,6 +7,7 @@ from flask.views import MethodView
 
 from noteassist.api.answers import nothing, secret_thing, to_json
 from noteassist.api.blueprints import Blueprint
+from noteassist.api.limits import count_sign_in
 from noteassist.api.settings import current_settings
 from noteassist.blueprints.auth.schemas import (
     Accepted,
@@ -61,6 +62,7 @@ class Token(MethodView):
     def post(self, body: dict[str, Any]) -> Response:
         """Sign in with e-mail and password."""
         email, password = body["email"], body["password"]
+        count_sign_in(email)
         pair = sessions.sign_in(current_settings(), email=email, password=password, origin=current_origin())
         return secret_thing(pair)
 

@@ -5,6 +5,7 @@ from importlib.resources import files
 
 from flask import Response, request, send_from_directory
 
+from noteassist.api.limits import count_sign_in
 from noteassist.api.settings import current_settings
 from noteassist.blueprints.console.rendering import SIGN_IN, blueprint_of, go_to, page
 from noteassist.errors import NotAuthenticated, OtpRequired
@@ -43,6 +44,7 @@ def typed(name: str) -> str:
 def sign_in() -> Response:
     """Sign in; the cookie is for the console alone, and no script can read it."""
     require_same_origin()
+    count_sign_in(typed("email"))
     cookie = service.open_visit(
         current_settings(),
         email=typed("email"),

@@ -20,6 +20,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from noteassist import redis_clients
 from noteassist.api.answers import to_json
+from noteassist.api.limits import count_request
 from noteassist.api.settings import current_settings
 from noteassist.blueprints.console.readable import ReadableJob, ReadableQueue, ReadableWorker, requeue
 from noteassist.blueprints.console.rendering import HEADERS, page, show_errors
@@ -30,6 +31,7 @@ from noteassist.security.guards import current_actor, current_origin
 from noteassist.services.audit import Deed, record
 
 SILENT_SECONDS = 3.0
+POLL_MILLISECONDS = 15_000
 # The dashboard's templates are compiled in the browser (`unsafe-eval`); what else is run has this answer's nonce.
 POLICY = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self'; img-src 'self' data:; "
@@ -135,7 +137,7 @@ def _tame() -> None:
     web.Job, web.Queue, web.Worker, web.requeue_job = ReadableJob, ReadableQueue, ReadableWorker, requeue
     web.config.serializer = JSONSerializer
     # Its own connects anew for each request, to whatever the address names.
-    pages.before_request_funcs[None] = [admit]
+    pages.before_request_funcs[None] = [admit, count_request]
     pages.after_request(finish)
     pages.context_processor(_words)
     show_errors(pages)
@@ -152,6 +154,8 @@ def install_queue_pages(app: Flask, settings: Settings) -> None:
         cast("Any", app).redis_conn = redis_clients.patient(settings.queue_redis_url, SILENT_SECONDS)
     # It shows this; the address itself is nobody's business.
     app.config["RQ_DASHBOARD_REDIS_URL"] = ("the queue",)
+    # Three calls each time, which count like all others of the administrator.
+    app.config["RQ_DASHBOARD_POLL_INTERVAL"] = POLL_MILLISECONDS
     app.register_blueprint(pages, url_prefix="/admin/rq")
     for name, action in UNSAFE.items():
         endpoint = f"{pages.name}.{name}"

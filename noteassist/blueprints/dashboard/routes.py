@@ -32,7 +32,7 @@ class Dashboard(MethodView):
 class Overview(MethodView):
     """What there is."""
 
-    @dashboard.gives(200, schemas.Overview, headers=(IF_NONE_MATCH,))
+    @dashboard.gives(200, schemas.DashboardOverview, headers=(IF_NONE_MATCH,))
     def get(self) -> Response:
         """Count my notes, chapters and topics, those of this week, and my uses of AI tools."""
         return thing(reading.get_overview(current_actor()))

@@ -28,7 +28,7 @@ class AiUses(BaseSchema):
     code = fields.Integer(required=True)
 
 
-class Overview(BaseSchema):
+class DashboardOverview(BaseSchema):
     """What there is."""
 
     statistics = fields.Nested(Statistics, required=True)
@@ -103,7 +103,7 @@ class Progress(BaseSchema):
 class Dashboard(BaseSchema):
     """All of it."""
 
-    overview = fields.Nested(Overview, required=True)
+    overview = fields.Nested(DashboardOverview, required=True)
     recent_activity = fields.Nested(ActivityPage, required=True)
     ai_usage_stats = fields.Nested(AiUsageStats, required=True)
     weekly_progress = fields.Nested(Progress, required=True)

@@ -2,10 +2,11 @@
 
 from importlib.resources import files
 
-from flask import Response, render_template, send_from_directory
+from flask import Response, render_template, request, send_from_directory
 from flask.views import MethodView
 from marshmallow import fields, validate
 
+from noteassist import metrics as all_metrics
 from noteassist.api.answers import to_json
 from noteassist.api.blueprints import Blueprint
 from noteassist.api.errors import answer_problem
@@ -13,6 +14,7 @@ from noteassist.api.openapi import document
 from noteassist.api.schemas import BaseSchema
 from noteassist.api.settings import current_settings
 from noteassist.blueprints.system.health import parts_of_the_server
+from noteassist.blueprints.system.metrics import metrics_text, require_reader
 from noteassist.security.guards import anyone
 
 blp = Blueprint("system", __name__, guard=anyone, description="Health of the server.")
@@ -61,6 +63,15 @@ class Readiness(MethodView):
             )
         away = [name for name, state in parts.items() if state == "unavailable"]
         return health_answer({"status": "degraded" if away else "ok", "parts": parts})
+
+
+@blp.page("/metrics")
+def metrics() -> Response:
+    """Give the metrics of all processes, for Prometheus."""
+    settings = current_settings()
+    require_reader(settings, request.environ)
+    headers = {"Cache-Control": "no-store", "Content-Type": all_metrics.CONTENT_TYPE}
+    return Response(metrics_text(settings), headers=headers)
 
 
 @blp.page("/")

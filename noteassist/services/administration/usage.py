@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
@@ -15,7 +16,6 @@ from noteassist.services.administration.overview import mean_seconds
 DAYS = 30
 PERIOD = f"{DAYS}_days"
 MOST_USERS = 20
-MILLION = 1_000_000
 _SUMS = tuple(
     func.sum(getattr(AiUsageDay, name)).label(name)
     for name in ("requests", "cached", "tokens", "response_ms")
@@ -164,9 +164,10 @@ def _has_price(settings: Settings, provider: str, model: str) -> bool:
 def _cost(settings: Settings, rows: Iterable[Any]) -> float:
     """Give what calls cost in dollars: failed ones too, for what the provider counted is what it bills."""
     prices = {(price.provider, price.model): price for price in settings.ai_prices}
-    total = 0.0
-    for row in rows:
-        price = prices.get((row.provider, row.model))
-        if price is not None:
-            total += int(row.prompt_tokens) * price.input + int(row.completion_tokens) * price.output
-    return total / MILLION
+    known = ((prices.get((row.provider, row.model)), row) for row in rows)
+    costs = (
+        price.cost(int(row.prompt_tokens), int(row.completion_tokens))
+        for price, row in known
+        if price is not None
+    )
+    return float(sum(costs, Decimal(0)))

@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from noteassist import db
+from noteassist import db, metrics
 from noteassist.models import AiCall, Task, User
-from noteassist.services.ai import gates, outputs, prompts
+from noteassist.services.ai import gates, outputs, prompts, spending
 from noteassist.services.ai.base import (
     AnswerReader,
     BadAnswer,
@@ -96,6 +96,8 @@ def _question(run: TaskRun, chain: Sequence[Link]) -> Question:
 
 def _ask(run: TaskRun, link: Link, question: Question) -> Completion:
     """Have one provider answer; what it writes is told on the way. Raises ProviderError, LostLease."""
+    if not spending.is_free(run.settings, link) and spending.is_capped(run.settings):
+        raise CapReached(spending.seconds_left(), "capped")
     gate = gates.gate_of(link)
     if gate.seconds > 0:
         raise _closed(gate)
@@ -135,6 +137,10 @@ class GateClosed(ProviderError):
         super().__init__("The AI provider is left alone for a moment.")
 
 
+class CapReached(GateClosed):
+    """What the server may spend today is spent."""
+
+
 def _closed(gate: gates.Gate) -> ProviderError:
     if gate.reason == gates.MISCONFIGURED:
         return StillMisconfigured("The AI provider refuses our key or model.")
@@ -154,9 +160,11 @@ def _record_call(run: TaskRun, link: Link, outcome: str, reader: AnswerReader, s
         "duration_ms": round(seconds * 1000),
         "created_at": db.utcnow(),
     }
+    metrics.AI_CALLS.labels(link.provider, link.model, outcome).inc()
     try:
         with db.transaction():
             db.execute(insert(AiCall).values(**row))
+        spending.note_call(run.settings, link, reader.usage.prompt_tokens, reader.usage.completion_tokens)
     except SQLAlchemyError as error:
         # What was paid for is in the log at least.
         log.warning("a call could not be recorded: %s %s", type(error).__name__, row)
@@ -191,6 +199,9 @@ def _alert_administrators(link: Link, error: ProviderError) -> None:
 
 def _verdict(run: TaskRun, troubles: Sequence[Trouble]) -> TryLater | Fail:
     """Decide what becomes of the task when nobody answered: the first provider's trouble says most."""
+    if any(isinstance(trouble.error, CapReached) for trouble in troubles):
+        # Whatever else is wrong, nothing can be asked before tomorrow that is not asked in vain now.
+        return _until_tomorrow(troubles)
     waits = [trouble.seconds for trouble in troubles if trouble.seconds is not None]
     age = (db.utcnow() - run.task.created_at).total_seconds()
     if waits:
@@ -210,6 +221,13 @@ def _verdict(run: TaskRun, troubles: Sequence[Trouble]) -> TryLater | Fail:
     refused = [error for error in errors if isinstance(error, QuestionRefused)]
     first = (bad or refused or errors)[0]
     return Fail(first.code, TOLD.get(first.code, str(first)))
+
+
+def _until_tomorrow(troubles: Sequence[Trouble]) -> TryLater:
+    detail = "This server has spent today what it may spend on AI calls; this goes on tomorrow (UTC)."
+    waits = [trouble.seconds for trouble in troubles if trouble.seconds is not None]
+    delay = min(waits) + random.uniform(0.2, 2.0)
+    return TryLater("ai_spending_cap_reached", detail, delay=delay, waiting_for="provider", counts=False)
 
 
 def _bad_answers_to(task_id: str) -> int:
@@ -250,6 +268,9 @@ def _keep(
         for user_id, task_id, args, created_at in callers
     ]
     tokens = completion.usage.total if completion else 0
+    source = "cache" if completion is None else "model"
+    db.after_commit(metrics.AI_ANSWERS.labels(source).inc)
+    db.after_commit(partial(metrics.AI_ANSWERS.labels("joined").inc, len(followers)))
     if completion is None:
         db.execute(update(Task).where(Task.id == task.id).values(is_cached=True))
     keep(uses, made, cached=completion is None, tokens=tokens, cache_key=cache_key)

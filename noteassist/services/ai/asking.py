@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 from sqlalchemy import bindparam, select
 
-from noteassist import db
+from noteassist import db, metrics
 from noteassist.config import Settings
 from noteassist.errors import AiNotConfigured, EmailNotVerified, ServerBusy
 from noteassist.models import Profile, Task
 from noteassist.security.actors import Actor
 from noteassist.security.sessions import FROM_LIVE_SESSION, Bearer
-from noteassist.services.ai import outputs, prompts
+from noteassist.services.ai import outputs, prompts, spending
 from noteassist.services.ai.keeping import Answer, Use, copy_parameters, copy_statements, keep, newest_answer
 from noteassist.services.ai.providers import Link, chain_of
 from noteassist.services.ai.quota import Allowance, exceeded, read_allowance
@@ -60,7 +60,7 @@ class Wish:
 def ask(settings: Settings, actor: Actor, wish: Wish, *, was_tried: bool = False) -> Asked:
     """Ask a tool, in the open transaction; `was_tried`: making a task has just come to nothing (`ask_at_once`).
 
-    Raises AiNotConfigured, EmailNotVerified, QuotaExceeded.
+    Raises AiNotConfigured, EmailNotVerified, QuotaExceeded, SpendingCapReached.
     """
     chain = chain_of(settings)
     if not chain:
@@ -70,19 +70,22 @@ def ask(settings: Settings, actor: Actor, wish: Wish, *, was_tried: bool = False
     args = _arguments(actor, wish)
     key = cache_key(chain[0], actor.user_id, wish.tool, args)
     args["cache_key"] = key
-    if not settings.ratelimit_enabled:
+    is_capped = spending.must_wait(settings, chain)
+    if not settings.ratelimit_enabled and not is_capped:
         asked = _at_once(actor, wish, args, key, was_tried=was_tried)
         if asked is not None:
             return asked
     begin_write(actor.user_id)
     for _ in range(TRIES):
         allowance = read_allowance(settings, actor, wish.tool)
-        is_allowed = allowance is None or allowance.remaining > 0
+        is_allowed = not is_capped and (allowance is None or allowance.remaining > 0)
         if is_allowed and (task_id := _made(actor.user_id, wish.tool, args, key)) is not None:
             return Asked(task_id, "queued", None if allowance is None else allowance.after_one_more())
         # What is there already costs nothing, so it is given beyond the quota too.
         if (asked := _served(actor, wish, args, key) or _joined(actor, wish, args, key)) is not None:
             return asked
+        if is_capped:
+            raise spending.refusal()
         if allowance is not None and not is_allowed:
             raise exceeded(allowance)
         # What stood in the way is gone in this very moment.
@@ -92,6 +95,7 @@ def ask(settings: Settings, actor: Actor, wish: Wish, *, was_tried: bool = False
 def needs_one_statement(settings: Settings, wish: Wish) -> bool:
     """Say whether nothing has to be known of the caller but that their session lives."""
     is_open = not settings.ratelimit_enabled and not settings.require_verified_email
+    is_open = is_open and settings.ai_daily_spend_cap is None
     return is_open and bool(chain_of(settings)) and wish.fields.get("language") is not None
 
 
@@ -190,6 +194,7 @@ def _copied(
     if not served:
         return None
     user_was_told(user_id)
+    db.after_commit(metrics.AI_ANSWERS.labels("cache").inc)
     return Asked(values["id"], "succeeded", None)
 
 
@@ -204,6 +209,7 @@ def _served_over_topic(actor: Actor, wish: Wish, args: Mapping[str, Any], key: s
     if not served:
         return None
     keep([Use(actor.user_id, values["id"], args)], Answer(**answer), cached=True)
+    db.after_commit(metrics.AI_ANSWERS.labels("cache").inc)
     return Asked(values["id"], "succeeded", None)
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from noteassist import metrics
 from noteassist.config import Settings
 from noteassist.errors import LanguageUnavailable, SandboxBusy, SandboxUnavailable, Unprocessable
 from noteassist.security.actors import Actor
@@ -64,6 +65,9 @@ def run_program(settings: Settings, program: Program) -> dict[str, Any]:
         except JailBroken as error:
             PROBE.doubt(str(error))
             raise SandboxUnavailable from error
+    ended = "ok" if outcome.exit_code == 0 else "error"
+    verdict_word = outcome.stopped_by or ("timed_out" if outcome.timed_out else ended)
+    metrics.SANDBOX_RUNS.labels(verdict_word).inc()
     return _presented(outcome)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, String
 
 from noteassist import bells, db
+from noteassist.logs import REQUEST_ID, current_request_id
 from noteassist.models.tasks import TaskId
 
 # A task of nobody goes first. A user's next task has the turn after that user's last one, but never one that
@@ -87,7 +88,7 @@ def task_values(
         "user_id": user_id,
         "owner": user_id,
         "kind": kind,
-        "args": args,
+        "args": _marked(args),
         "delay": delay,
         "dedupe_key": dedupe_key,
         "joined_to": joined_to,
@@ -96,6 +97,12 @@ def task_values(
         "nothing": {},
         "yes": True,
     }
+
+
+def _marked(args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Add the id of the request that wants the task, for the log lines of those who do it."""
+    request_id = current_request_id()
+    return args if request_id is None else {**args, REQUEST_ID: request_id}
 
 
 def create(kind: str, args: Mapping[str, Any], **options: Any) -> str | None:

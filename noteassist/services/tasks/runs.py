@@ -44,6 +44,8 @@ class TaskRun:
     started: float = field(default_factory=time.monotonic)
     unwritten: list[str] = field(default_factory=list)
     last_flush: float = 0.0
+    # How it ended: succeeded, failed, again or lost.
+    outcome: str = "lost"
 
     def require_lease(self) -> None:
         """Raise LostLease when the task is not ours any more."""

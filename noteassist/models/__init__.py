@@ -1,6 +1,7 @@
 """The tables. Listed here so that migrations see them all."""
 
 from noteassist.models.ai import AiCall, AiGate, AiOutput, AiUsage
+from noteassist.models.credentials import ApiKey, GoogleIdentity, RecoveryCode, TwoFactor
 from noteassist.models.drive import DriveConnection, DriveConsent, DriveRevocation, DriveUpload
 from noteassist.models.files import FileChunk, StoredFile
 from noteassist.models.idempotency import IdempotencyKey
@@ -25,6 +26,7 @@ __all__ = [
     "AiGate",
     "AiOutput",
     "AiUsage",
+    "ApiKey",
     "Chapter",
     "CodeSnippet",
     "DriveConnection",
@@ -34,6 +36,7 @@ __all__ = [
     "EmailToken",
     "Explanation",
     "FileChunk",
+    "GoogleIdentity",
     "IdempotencyKey",
     "Note",
     "NoteRevision",
@@ -41,6 +44,7 @@ __all__ = [
     "Notification",
     "OutboxMail",
     "Profile",
+    "RecoveryCode",
     "RefreshToken",
     "SearchEntry",
     "Session",
@@ -49,5 +53,6 @@ __all__ = [
     "Task",
     "TaskEvent",
     "Topic",
+    "TwoFactor",
     "User",
 ]

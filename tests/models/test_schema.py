@@ -21,7 +21,7 @@ REBUILD = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0006", "0005"
+revision, down_revision = "0007", "0006"
 
 
 def upgrade():
@@ -133,7 +133,7 @@ def test_rebuilding_a_parent_on_sqlite_keeps_its_children(tmp_path, monkeypatch)
         (steps / "versions/0003_rebuild.py").write_text(REBUILD)
         monkeypatch.setattr(migrating.migrate, "directory", str(steps))
         migrating.upgrade()
-        assert schema.database_revision() == "0006"
+        assert schema.database_revision() == "0007"
         assert db.read_rows(text("SELECT id, note_id, title FROM chapters")) == before != []
         db.db.engine.dispose()
         db.direct().dispose()

@@ -75,6 +75,12 @@ class Forbidden(AppError):
     status, code, message = 403, "forbidden", "You may not do this."
 
 
+class InsufficientScope(Forbidden):
+    """The API key was not made for this, or no API key may do it."""
+
+    code, message = "insufficient_scope", "This API key may not do this."
+
+
 class SignupClosed(Forbidden):
     """Registration is switched off on this server."""
 
@@ -103,6 +109,12 @@ class EmailTaken(Conflict):
     """Another account has this e-mail address."""
 
     code, message = "email_taken", "An account with this e-mail address exists."
+
+
+class TooManyKeys(Conflict):
+    """The caller has as many API keys as one may have."""
+
+    code, message = "too_many_keys", "You have as many API keys as one may have; revoke one first."
 
 
 class StorageFull(Conflict):
@@ -176,6 +188,16 @@ class AiNotConfigured(AppError):
     """The operator has set up no AI provider."""
 
     status, code, message = 503, "ai_not_configured", "AI tools are not set up on this server."
+
+
+class EncryptionNotConfigured(AppError):
+    """A secret would have to be kept, and the operator has set no key to encrypt it with."""
+
+    status, code, message = (
+        503,
+        "encryption_not_configured",
+        "This server has no encryption keys, so it keeps no secrets of this kind.",
+    )
 
 
 class DriveNotConfigured(AppError):

@@ -18,6 +18,8 @@ BLUEPRINTS = (
     system.blp,
     auth.public,
     auth.account,
+    auth.profile,
+    auth.api_keys,
     notes.notes,
     imports.imports,
     exports.exports,

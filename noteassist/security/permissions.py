@@ -19,14 +19,23 @@ class Permission(StrEnum):
     ADMINISTRATION = "administration"
 
 
+class Scope(StrEnum):
+    """What an API key may be made for, and PERSON for what no key may do."""
+
+    READ = "read"
+    WRITE = "write"
+    AI = "ai"
+    PERSON = "person"
+
+
 def is_signed_in(_actor: Actor) -> bool:
     """Hold for everybody the guard could identify."""
     return True
 
 
 def is_admin(actor: Actor) -> bool:
-    """Hold for administrators."""
-    return actor.role == "admin"
+    """Hold for administrators who are here themselves: no API key is one."""
+    return actor.role == "admin" and actor.key is None
 
 
 POLICIES: dict[Permission, list[list[Rule]]] = {

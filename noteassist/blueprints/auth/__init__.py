@@ -1,6 +1,7 @@
-"""Accounts: signing up, in and out, and one's own profile."""
+"""Accounts: signing up, in and out, one's own profile, and what else proves who one is."""
 
-from noteassist.blueprints.auth.account import account
+from noteassist.blueprints.auth.account import account, profile
+from noteassist.blueprints.auth.api_keys import api_keys
 from noteassist.blueprints.auth.public import public
 
-__all__ = ["account", "public"]
+__all__ = ["account", "api_keys", "profile", "public"]

@@ -63,6 +63,18 @@ class InvalidCredentials(NotAuthenticated):
     code, message = "invalid_credentials", "E-mail or password is wrong."
 
 
+class OtpRequired(NotAuthenticated):
+    """The password is right, and the account asks for a one-time password as well."""
+
+    code, message = "otp_required", "This account asks for a one-time password too; send it as `otp`."
+
+
+class InvalidOtp(NotAuthenticated):
+    """A one-time password or recovery code is wrong, or was used before."""
+
+    code, message = "invalid_otp", "This one-time password is wrong, or was used before."
+
+
 class RefreshReused(NotAuthenticated):
     """A refresh token came back after it had been used: its session is ended."""
 
@@ -109,6 +121,24 @@ class EmailTaken(Conflict):
     """Another account has this e-mail address."""
 
     code, message = "email_taken", "An account with this e-mail address exists."
+
+
+class TwoFactorOn(Conflict):
+    """Two-factor sign-in is on already."""
+
+    code, message = "two_factor_on", "Two-factor sign-in is on; switch it off first."
+
+
+class TwoFactorNotOn(Conflict):
+    """Two-factor sign-in is off."""
+
+    code, message = "two_factor_off", "Two-factor sign-in is off."
+
+
+class TwoFactorNotSetUp(Conflict):
+    """There is no secret that a one-time password could confirm."""
+
+    code, message = "two_factor_not_set_up", "Set two-factor sign-in up first."
 
 
 class TooManyKeys(Conflict):
@@ -176,6 +206,12 @@ class TooManyRequests(AppError):
     """The caller sends requests faster than allowed."""
 
     status, code, message = 429, "too_many_requests", "Too many requests; try again later."
+
+
+class TooManyOtps(TooManyRequests):
+    """Too many wrong one-time passwords were tried for an account."""
+
+    code, message = "too_many_otps", "Too many wrong one-time passwords; try again later."
 
 
 class QuotaExceeded(TooManyRequests):

@@ -20,6 +20,7 @@ BLUEPRINTS = (
     auth.account,
     auth.profile,
     auth.api_keys,
+    auth.two_factor,
     notes.notes,
     imports.imports,
     exports.exports,

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from noteassist import db
 from noteassist.config import Settings
 from noteassist.errors import EmailTaken, InvalidCredentials, NotAuthenticated, SignupClosed, Unprocessable
-from noteassist.models import Profile, Session, User
+from noteassist.models import Profile, Session, TwoFactor, User
 from noteassist.security import passwords
 from noteassist.security.actors import Actor
 from noteassist.services import mail
@@ -19,17 +19,20 @@ from noteassist.services.drive.connections import end_connection
 from noteassist.services.tasks.creation import create
 from noteassist.services.versions import begin_write
 
-ACCOUNT_FIELDS = ("id", "email", "name", "is_email_verified", "role", "subscription_tier")
+ACCOUNT_COLUMNS = ("id", "email", "name", "is_email_verified", "role", "subscription_tier")
+ACCOUNT_FIELDS = (*ACCOUNT_COLUMNS, "two_factor_enabled")
 ACCOUNT_TIMES = ("created_at", "last_login_at")
 PROFILE_FIELDS = ("bio", "avatar_url", "timezone", "language", "daily_goal")
 NOTIFICATION_FIELDS = ("email_reminders", "weekly_summary", "product_news", "ai_completed")
 
 _ACCOUNT = db.Prepared(
     select(
-        *(getattr(User, name) for name in (*ACCOUNT_FIELDS, *ACCOUNT_TIMES)),
+        *(getattr(User, name) for name in (*ACCOUNT_COLUMNS, *ACCOUNT_TIMES)),
         *(getattr(Profile, name) for name in (*PROFILE_FIELDS, *NOTIFICATION_FIELDS)),
+        TwoFactor.confirmed_at.is_not(None).label("two_factor_enabled"),
     )
     .join(Profile, Profile.user_id == User.id)
+    .outerjoin(TwoFactor, TwoFactor.user_id == User.id)
     .where(User.id == bindparam("user_id"))
 )
 
@@ -108,6 +111,12 @@ def update_account(actor: Actor, changes: Mapping[str, Any]) -> dict[str, Any]:
     if values:
         db.execute(update(Profile).where(Profile.user_id == actor.user_id).values(**values))
     return describe(actor.user_id)
+
+
+def has_password(user_id: int) -> bool:
+    """Say whether an account has a password; one that was made by signing in with Google has none."""
+    found = db.read_rows(select(User.password_hash).where(User.id == user_id))
+    return bool(found) and found[0].password_hash is not None
 
 
 def require_password(settings: Settings, user_id: int, password: str) -> None:

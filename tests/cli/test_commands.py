@@ -80,7 +80,7 @@ def test_seed_demo_makes_an_account_once(run):
 
 def test_the_schema_goes_up_and_down(run):
     assert "empty" in run("db", "current")[1]
-    assert run("db", "upgrade")[1] == "The schema is at 0005.\n"
+    assert run("db", "upgrade")[1] == "The schema is at 0006.\n"
     assert run("db", "downgrade", "base")[1] == "The schema is at base.\n"
 
 

@@ -87,6 +87,7 @@ class UserSchema(BaseSchema):
     is_email_verified = fields.Boolean(required=True)
     role = fields.String(required=True, validate=validate.OneOf(["user", "admin"]))
     subscription_tier = fields.String(required=True, validate=validate.OneOf(["FREE", "BASIC", "PRO"]))
+    two_factor_enabled = fields.Boolean(required=True)
     created_at = Moment(required=True)
     last_login_at = Moment(required=True, allow_none=True)
     profile = fields.Nested(ProfileSchema, required=True)

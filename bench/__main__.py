@@ -14,6 +14,7 @@ from types import FrameType
 import orjson
 from rich.console import Console
 
+from bench.api_keys import run_api_keys
 from bench.background import Background, Finding, run_background
 from bench.cases import CASES
 from bench.documents import run_documents
@@ -43,6 +44,7 @@ class Results:
     growth: list[Row] = field(default_factory=list)
     start: Start | None = None
     background: Background | None = None
+    api_keys: Background | None = None
     documents: list[Finding] = field(default_factory=list)
     sandbox: list[Finding] = field(default_factory=list)
     search: list[Finding] = field(default_factory=list)
@@ -54,7 +56,12 @@ class Results:
         """List the rounds with an answer that was no success."""
         return [
             row
-            for row in (*self.cases, *self.growth, *(self.background.rows if self.background else ()))
+            for row in (
+                *self.cases,
+                *self.growth,
+                *(self.background.rows if self.background else ()),
+                *(self.api_keys.rows if self.api_keys else ()),
+            )
             if row.failures
         ]
 
@@ -71,6 +78,7 @@ class Results:
             "seconds": options.seconds,
             "data": options.shape.name,
             "cases": [row.as_dict() for row in self.cases],
+            "api_key": self.api_keys.as_dict() if self.api_keys else None,
             "growth": [row.as_dict() for row in self.growth],
             "tasks": self.background.as_dict() if self.background else None,
             "search": [vars(finding) for finding in self.search],
@@ -116,10 +124,12 @@ def run(options: Options) -> Results:
         if "sandbox" in options.only:
             report = progress.step("sandbox", len(LANGUAGES))
             results.sandbox = run_sandbox(SANDBOX_ROUNDS, report)
-        if chosen or {"growth", "tasks", "search"} & set(options.only):
+        if chosen or {"api_key", "growth", "tasks", "search"} & set(options.only):
             with backing(options) as servers:
                 if chosen:
                     results.cases = run_cases(chosen, servers, options, progress)
+                if "api_key" in options.only:
+                    results.api_keys = run_api_keys(servers, options, progress)
                 if "tasks" in options.only:
                     results.background = run_background(servers, options, progress)
                 if "search" in options.only:
@@ -168,6 +178,8 @@ def show(results: Results, console: Console) -> None:
     """Print the tables, and then every failure in its own words."""
     if results.cases:
         console.print(cases_table(results.cases))
+    if results.api_keys:
+        console.print(findings_table("API keys", results.api_keys.findings))
     if results.growth:
         console.print(growth_table(results.growth))
     if results.background:

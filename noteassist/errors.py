@@ -63,18 +63,6 @@ class InvalidCredentials(NotAuthenticated):
     code, message = "invalid_credentials", "E-mail or password is wrong."
 
 
-class OtpRequired(NotAuthenticated):
-    """The password is right, and the account asks for a one-time password as well."""
-
-    code, message = "otp_required", "This account asks for a one-time password too; send it as `otp`."
-
-
-class InvalidOtp(NotAuthenticated):
-    """A one-time password or recovery code is wrong, or was used before."""
-
-    code, message = "invalid_otp", "This one-time password is wrong, or was used before."
-
-
 class RefreshReused(NotAuthenticated):
     """A refresh token came back after it had been used: its session is ended."""
 
@@ -85,12 +73,6 @@ class Forbidden(AppError):
     """The caller is known but may not do this."""
 
     status, code, message = 403, "forbidden", "You may not do this."
-
-
-class InsufficientScope(Forbidden):
-    """The API key was not made for this, or no API key may do it."""
-
-    code, message = "insufficient_scope", "This API key may not do this."
 
 
 class SignupClosed(Forbidden):
@@ -121,30 +103,6 @@ class EmailTaken(Conflict):
     """Another account has this e-mail address."""
 
     code, message = "email_taken", "An account with this e-mail address exists."
-
-
-class TwoFactorOn(Conflict):
-    """Two-factor sign-in is on already."""
-
-    code, message = "two_factor_on", "Two-factor sign-in is on; switch it off first."
-
-
-class TwoFactorNotOn(Conflict):
-    """Two-factor sign-in is off."""
-
-    code, message = "two_factor_off", "Two-factor sign-in is off."
-
-
-class TwoFactorNotSetUp(Conflict):
-    """There is no secret that a one-time password could confirm."""
-
-    code, message = "two_factor_not_set_up", "Set two-factor sign-in up first."
-
-
-class TooManyKeys(Conflict):
-    """The caller has as many API keys as one may have."""
-
-    code, message = "too_many_keys", "You have as many API keys as one may have; revoke one first."
 
 
 class StorageFull(Conflict):
@@ -208,12 +166,6 @@ class TooManyRequests(AppError):
     status, code, message = 429, "too_many_requests", "Too many requests; try again later."
 
 
-class TooManyOtps(TooManyRequests):
-    """Too many wrong one-time passwords were tried for an account."""
-
-    code, message = "too_many_otps", "Too many wrong one-time passwords; try again later."
-
-
 class QuotaExceeded(TooManyRequests):
     """The caller has used what this hour allows."""
 
@@ -224,16 +176,6 @@ class AiNotConfigured(AppError):
     """The operator has set up no AI provider."""
 
     status, code, message = 503, "ai_not_configured", "AI tools are not set up on this server."
-
-
-class EncryptionNotConfigured(AppError):
-    """A secret would have to be kept, and the operator has set no key to encrypt it with."""
-
-    status, code, message = (
-        503,
-        "encryption_not_configured",
-        "This server has no encryption keys, so it keeps no secrets of this kind.",
-    )
 
 
 class DriveNotConfigured(AppError):

@@ -123,6 +123,9 @@ def test_only_these_routes_let_everybody_in(migrated_app):
     }
     assert sorted(paths) == [
         "/",
+        "/api/auth/google/",
+        "/api/auth/google/callback/",
+        "/api/auth/google/otp/",
         "/api/auth/password/forgot/",
         "/api/auth/password/reset/",
         "/api/auth/register/",

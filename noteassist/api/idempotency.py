@@ -14,10 +14,11 @@ from flask import Response, g, request
 from sqlalchemy import delete, select, update
 
 from noteassist import db
+from noteassist.account_errors import EncryptionNotConfigured
 from noteassist.api.answers import SecretResponse
 from noteassist.api.prefer import preferred_wait
 from noteassist.api.settings import current_settings
-from noteassist.errors import Conflict, EncryptionNotConfigured, IdempotencyKeyReused, MalformedRequest
+from noteassist.errors import Conflict, IdempotencyKeyReused, MalformedRequest
 from noteassist.models import IdempotencyKey
 from noteassist.security import encryption
 from noteassist.security.encryption import UnreadableSecret

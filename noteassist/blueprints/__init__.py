@@ -21,6 +21,7 @@ BLUEPRINTS = (
     auth.profile,
     auth.api_keys,
     auth.two_factor,
+    auth.google,
     notes.notes,
     imports.imports,
     exports.exports,

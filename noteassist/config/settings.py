@@ -232,6 +232,11 @@ class Settings(SettingsBehind, LimitSettings):
     @property
     def has_drive(self) -> bool:
         """Say whether users can connect Google Drive."""
+        return self.has_google
+
+    @property
+    def has_google(self) -> bool:
+        """Say whether this server is known at Google, so that users can sign in there."""
         return bool(self.google_client_id and self.google_client_secret)
 
     @property

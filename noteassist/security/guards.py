@@ -7,7 +7,8 @@ from flask import Flask, Response, after_this_request, current_app, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from noteassist import db
-from noteassist.errors import Forbidden, InsufficientScope, NotAuthenticated
+from noteassist.account_errors import InsufficientScope
+from noteassist.errors import Forbidden, NotAuthenticated
 from noteassist.security import keys
 from noteassist.security.actors import Actor, KeyUse, Origin
 from noteassist.security.permissions import Permission, Scope, allows

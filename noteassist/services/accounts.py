@@ -69,8 +69,7 @@ def register(settings: Settings, *, email: str, password: str, name: str = "") -
     require_strong(password, address)
     # Hashed before the first statement: no transaction is held open for it.
     password_hash = passwords.hash_password(password, settings.password_memory_kib)
-    role = "admin" if settings.environment == "development" and _is_first() else "user"
-    user_id = insert_account(address, password_hash, name=name, role=role)
+    user_id = insert_account(address, password_hash, name=name, role=role_of_new(settings))
     mail.send_later("verify_email", address, user_id=user_id)
     return user_id
 
@@ -79,6 +78,11 @@ def require_strong(password: str, email: str, field: str = "password") -> None:
     """Refuse a password that is too short, too long, common or the e-mail; raises Unprocessable."""
     if reason := passwords.weakness(password, email):
         raise Unprocessable(errors={"json": {field: [reason]}})
+
+
+def role_of_new(settings: Settings) -> str:
+    """Give the role of an account that is to be made: the first one administers, in development."""
+    return "admin" if settings.environment == "development" and _is_first() else "user"
 
 
 def _is_first() -> bool:
@@ -90,7 +94,7 @@ def _is_first() -> bool:
     return db.row(anybody) is None
 
 
-def insert_account(email: str, password_hash: str, **values: Any) -> int:
+def insert_account(email: str, password_hash: str | None, **values: Any) -> int:
     """Insert an account with a fresh profile; raises EmailTaken."""
     now = db.utcnow()
     row = {"email": email, "password_hash": password_hash, "created_at": now, **values}

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from noteassist import db
-from noteassist.errors import NotFound, TooManyKeys, Unprocessable
+from noteassist.account_errors import TooManyKeys
+from noteassist.errors import NotFound, Unprocessable
 from noteassist.models import ApiKey, User
 from noteassist.paging import Order, Page, PageRequest, fetch_page
 from noteassist.security import keys

@@ -7,8 +7,9 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import aliased
 
 from noteassist import db
+from noteassist.account_errors import OtpRequired
 from noteassist.config import Settings
-from noteassist.errors import InvalidCredentials, NotAuthenticated, NotFound, OtpRequired, RefreshReused
+from noteassist.errors import InvalidCredentials, NotAuthenticated, NotFound, RefreshReused
 from noteassist.models import RefreshToken, Session, TwoFactor, User
 from noteassist.paging import Order, Page, PageRequest, fetch_page
 from noteassist.security import passwords, tokens

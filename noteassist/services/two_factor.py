@@ -20,8 +20,7 @@ import segno
 from sqlalchemy import delete, insert, select, update
 
 from noteassist import db
-from noteassist.config import Settings
-from noteassist.errors import (
+from noteassist.account_errors import (
     EncryptionNotConfigured,
     InvalidOtp,
     TooManyOtps,
@@ -29,6 +28,7 @@ from noteassist.errors import (
     TwoFactorNotSetUp,
     TwoFactorOn,
 )
+from noteassist.config import Settings
 from noteassist.models import RecoveryCode, TwoFactor, User
 from noteassist.security import encryption
 from noteassist.security.actors import Actor

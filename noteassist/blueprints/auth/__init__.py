@@ -2,7 +2,8 @@
 
 from noteassist.blueprints.auth.account import account, profile
 from noteassist.blueprints.auth.api_keys import api_keys
+from noteassist.blueprints.auth.google import google
 from noteassist.blueprints.auth.public import public
 from noteassist.blueprints.auth.two_factor import two_factor
 
-__all__ = ["account", "api_keys", "profile", "public", "two_factor"]
+__all__ = ["account", "api_keys", "google", "profile", "public", "two_factor"]

@@ -25,6 +25,7 @@ BLUEPRINTS = (
     notes.notes,
     imports.imports,
     exports.exports,
+    exports.account_export,
     notes.chapters,
     notes.topics,
     notes.tags,

@@ -15,6 +15,7 @@ from noteassist.paging import Order, Page, PageRequest, fetch_page
 from noteassist.security import passwords, tokens
 from noteassist.security.actors import Actor, Origin
 from noteassist.services import accounts, two_factor
+from noteassist.services.devices import device_name
 
 # A client that lost our answer may ask again with the token it has; RFC 9700 section 4.14.2 allows for it.
 GRACE = timedelta(seconds=10)
@@ -182,6 +183,7 @@ def list_sessions(actor: Actor, page: PageRequest) -> Page:
     def present(row: db.AnyRow) -> dict[str, Any]:
         fields = ("id", "device", "ip", "created_at", "last_seen_at")
         session = {name: getattr(row, name) for name in fields}
+        session["device_name"] = device_name(row.device)
         return session | {"current": row.id == actor.session_id}
 
     return fetch_page(_live, (), NEWEST_FIRST, page, present, {"owner": actor.user_id, "now": db.utcnow()})

@@ -195,7 +195,8 @@ class SessionSchema(BaseSchema):
     """A signed-in device."""
 
     id = fields.Integer(required=True)
-    device = fields.String(required=True)
+    device = fields.String(required=True, metadata={"description": "As it names itself."})
+    device_name = fields.String(required=True, metadata={"description": "In a few words."})
     ip = fields.String(required=True)
     created_at = Moment(required=True)
     last_seen_at = Moment(required=True)

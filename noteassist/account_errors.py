@@ -34,6 +34,12 @@ class GoogleOtpRequired(OtpRequired):
         self.extra = {"ticket": ticket}
 
 
+class ConfirmationMailed(NotAuthenticated):
+    """An account without a password has to prove itself by a token, which is mailed now."""
+
+    code, message = "confirmation_mailed", "A token was mailed to you; send it as `token` to go on."
+
+
 class InvalidOtp(NotAuthenticated):
     """A one-time password or recovery code is wrong, or was used before."""
 

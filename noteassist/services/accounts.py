@@ -11,12 +11,10 @@ from sqlalchemy.exc import IntegrityError
 from noteassist import db
 from noteassist.config import Settings
 from noteassist.errors import EmailTaken, InvalidCredentials, NotAuthenticated, SignupClosed, Unprocessable
-from noteassist.models import Profile, Session, TwoFactor, User
+from noteassist.models import OutboxMail, Profile, Session, TwoFactor, User
 from noteassist.security import passwords
 from noteassist.security.actors import Actor
 from noteassist.services import mail
-from noteassist.services.drive.connections import end_connection
-from noteassist.services.tasks.creation import create
 from noteassist.services.versions import begin_write
 
 ACCOUNT_COLUMNS = ("id", "email", "name", "is_email_verified", "role", "subscription_tier")
@@ -131,22 +129,6 @@ def require_password(settings: Settings, user_id: int, password: str) -> None:
         raise InvalidCredentials("The password is wrong.")
 
 
-def close_account(settings: Settings, actor: Actor, password: str) -> None:
-    """Close my account now; its data is erased in the background. Raises InvalidCredentials."""
-    require_password(settings, actor.user_id, password)
-    begin_write(actor.user_id)
-    now = db.utcnow()
-    email = describe(actor.user_id)["email"]
-    db.execute(update(User).where(User.id == actor.user_id).values(is_active=False, closed_at=now))
-    end_sessions(actor.user_id, now)
-    if settings.has_drive:
-        # With the row the token would be gone, and with it the only way to give the access back.
-        end_connection(settings, actor.user_id)
-    mail.send_later("account_closed", email)
-    # A task of nobody: what it erases must not take it along.
-    create("account_erasure", {"user_id": actor.user_id})
-
-
 def end_sessions(user_id: int, now: datetime, *, but: int | None = None) -> None:
     """End all sessions of a user at once, except the one named."""
     alive = (Session.user_id == user_id) & Session.revoked_at.is_(None)
@@ -156,8 +138,18 @@ def end_sessions(user_id: int, now: datetime, *, but: int | None = None) -> None
 
 
 def erase_closed(user_id: int) -> None:
-    """Erase everything of an account that was closed; an open one is left alone."""
-    db.execute(delete(User).where(User.id == user_id, User.closed_at.is_not(None)))
+    """Erase everything of an account that was closed; an open one is left alone.
+
+    The mails that belong to nobody go too, by their address; a farewell that is still to be sent goes a day later
+    (housekeeping).
+    """
+    closed = db.row(select(User.email).where(User.id == user_id, User.closed_at.is_not(None)))
+    if closed is None:
+        return
+    of_nobody = (OutboxMail.recipient == closed.email) & OutboxMail.user_id.is_(None)
+    has_ended = OutboxMail.sent_at.is_not(None) | OutboxMail.failed_at.is_not(None)
+    db.execute(delete(OutboxMail).where(of_nobody, has_ended))
+    db.execute(delete(User).where(User.id == user_id))
 
 
 def change_password(settings: Settings, actor: Actor, *, current_password: str, password: str) -> None:

@@ -12,6 +12,8 @@ from noteassist.services.tasks.upkeep import forget_old_tasks
 IDEMPOTENCY_KEYS_KEPT = timedelta(hours=24)
 ENDED_SESSIONS_KEPT = timedelta(days=30)
 MAILS_KEPT = timedelta(days=30)
+# It has the address of somebody whose account is gone.
+FAREWELL, FAREWELLS_KEPT = "account_closed", timedelta(days=1)
 
 
 def empty_trash() -> int:
@@ -23,11 +25,14 @@ def forget_expired() -> int:
     """Delete expired tokens, sessions, idempotency keys, old mails and tasks; gives the number of rows."""
     now = db.utcnow()
     session_gone = now - ENDED_SESSIONS_KEPT
+    farewell_gone = now - FAREWELLS_KEPT
+    has_ended = (OutboxMail.sent_at < farewell_gone) | (OutboxMail.failed_at < farewell_gone)
     statements = (
         delete(IdempotencyKey).where(IdempotencyKey.created_at < now - IDEMPOTENCY_KEYS_KEPT),
         delete(EmailToken).where(EmailToken.expires_at < now),
         delete(RefreshToken).where(RefreshToken.expires_at < now),
         delete(Session).where((Session.expires_at < now) | (Session.revoked_at < session_gone)),
+        delete(OutboxMail).where(OutboxMail.template == FAREWELL, has_ended),
         delete(OutboxMail).where(OutboxMail.sent_at < now - MAILS_KEPT),
         delete(OutboxMail).where(OutboxMail.failed_at < now - MAILS_KEPT),
     )

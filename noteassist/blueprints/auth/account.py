@@ -14,15 +14,15 @@ from noteassist.blueprints.auth.public import accepted
 from noteassist.blueprints.auth.schemas import (
     Accepted,
     AccountChange,
+    ClosingBody,
     EmailChange,
-    PasswordBody,
     PasswordChange,
     SessionSchema,
     UserSchema,
 )
 from noteassist.security.guards import current_actor, in_person, signed_in
 from noteassist.security.permissions import Scope
-from noteassist.services import accounts, addresses, sessions
+from noteassist.services import accounts, addresses, closing, sessions
 
 account = Blueprint(
     "account",
@@ -57,10 +57,13 @@ class Me(MethodView):
         return thing(accounts.update_account(current_actor(), body))
 
     @profile.gives(202, Accepted, scope=Scope.PERSON)
-    @profile.takes(PasswordBody)
+    @profile.takes(ClosingBody)
     def delete(self, body: dict[str, Any]) -> Response:
-        """Close my account; its data is erased in the background."""
-        accounts.close_account(current_settings(), current_actor(), body["password"])
+        """Close my account; its data is erased in the background.
+
+        An account without a password is mailed a token first (401 `confirmation_mailed`).
+        """
+        closing.close_account(current_settings(), current_actor(), **body)
         return accepted("The account is closed; its data is being erased.")
 
 

@@ -163,10 +163,11 @@ class PasswordChange(BaseSchema):
     password = new_password()
 
 
-class PasswordBody(BaseSchema):
-    """The account's password."""
+class ClosingBody(BaseSchema):
+    """The account's password; for an account that has none, the token that was mailed."""
 
-    password = secret_text()
+    password = Text(1, 1024, load_only=True)
+    token = Text(1, 1024, load_only=True)
 
 
 class ProfileChange(ProfileSchema):

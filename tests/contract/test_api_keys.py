@@ -284,3 +284,17 @@ def test_the_document_names_the_scope_of_each_operation(anonymous):
     assert {"apiKey": ["write"]} in paths["/api/notes/"]["post"]["security"]
     assert {"apiKey": ["ai"]} in paths["/api/ai-tools/generate/"]["post"]["security"]
     assert paths["/api/auth/api-keys/"]["get"]["security"] == [{"bearer": []}]
+
+
+def test_a_key_waits_for_an_answer_as_a_token_does(alice, crew):
+    asker = holder(alice, "ai")
+    answer = ai.ask(asker, headers=ai.wait(20))
+    assert expect.ok(answer, 201)["content"]
+    assert answer.headers["Preference-Applied"] == "wait=20"
+
+
+def test_many_uses_at_once_are_noted_once(alice, context, in_parallel):
+    client = holder(alice, "read")
+    answers = in_parallel([lambda: client.get("/api/notes/")] * 8)
+    assert {answer.status_code for answer in answers} == {200}
+    assert [row.last_used_at is not None for row in db.read_rows(select(ApiKey.last_used_at))] == [True]

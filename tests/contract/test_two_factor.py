@@ -2,6 +2,7 @@
 
 import time
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pyotp
 import pytest
@@ -189,3 +190,30 @@ def test_a_new_password_by_mail_does_not_switch_it_off(alice, anonymous, device,
     body = {"token": mail_token(alice.email), "password": PASSWORD}
     assert anonymous.post("/api/auth/password/reset/", json=body).status_code == 204
     expect.unauthorized(sign_in(anonymous, alice.email), "otp_required")
+
+
+@pytest.fixture
+def without_keys(app):
+    """A server in production that was given no encryption keys."""
+    usual = app.config["SETTINGS"]
+    app.config["SETTINGS"] = replace(usual, encryption_keys=())
+    yield
+    app.config["SETTINGS"] = usual
+
+
+def test_without_encryption_keys_it_cannot_be_set_up(alice, without_keys):
+    expect.problem(alice.post(SETUP), 503, code="encryption_not_configured")
+    assert expect.ok(alice.get("/api/auth/me/"))["two_factor_enabled"] is False
+
+
+def test_without_encryption_keys_no_secret_is_kept_to_be_repeated(alice, without_keys):
+    body = {"name": "x", "scopes": ["read"]}
+    refused = alice.post("/api/auth/api-keys/", json=body, headers={"Idempotency-Key": "k"})
+    expect.problem(refused, 503, code="encryption_not_configured")
+    assert expect.ok(alice.get("/api/auth/api-keys/"))["results"] == []
+    expect.ok(alice.post("/api/auth/api-keys/", json=body), 201)
+
+
+def test_recovery_codes_work_when_the_key_of_the_secret_is_lost(alice, anonymous, device, without_keys):
+    expect.unauthorized(sign_in(anonymous, alice.email, otp=device.shows()), "invalid_otp")
+    expect.ok(sign_in(anonymous, alice.email, otp=device.codes[0]))

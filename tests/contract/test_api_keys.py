@@ -1,6 +1,7 @@
 """API keys: made, listed, changed, revoked, and used by programs."""
 
 from datetime import timedelta
+from itertools import islice
 
 import pytest
 from sqlalchemy import select, text, update
@@ -271,8 +272,9 @@ def test_a_stream_is_followed_with_a_key_until_it_is_revoked(alice, monkeypatch)
     lines = iter(answer.response)
     assert next(lines).startswith(b":") and next(lines).startswith(b":")
     assert alice.delete(f"{KEYS}{made['id']}/").status_code == 204
-    assert all(line.startswith(b":") for line in lines)
+    rest = list(islice(lines, 50))
     answer.close()
+    assert len(rest) < 50
 
 
 def test_the_document_names_the_scope_of_each_operation(anonymous):

@@ -30,6 +30,8 @@ STEPS: tuple[Step, ...] = (
     files.export_all,
     files.use_drive,
     ai_tools.see_what_was_used,
+    accounts.use_key,
+    accounts.take_everything_along,
     accounts.read_documentation,
     accounts.close_account,
 )

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from bench.administration import STEPS as ADMIN_STEPS
 from bench.administration import run_administration
+from bench.api_keys import run_api_keys
 from bench.background import Background, Finding, run_background
 from bench.cases import CASES
 from bench.documents import run_documents
@@ -45,6 +46,7 @@ class Results:
     growth: list[Row] = field(default_factory=list)
     start: Start | None = None
     background: Background | None = None
+    api_keys: Background | None = None
     documents: list[Finding] = field(default_factory=list)
     sandbox: list[Finding] = field(default_factory=list)
     search: list[Finding] = field(default_factory=list)
@@ -57,7 +59,12 @@ class Results:
         """List the rounds with an answer that was no success."""
         return [
             row
-            for row in (*self.cases, *self.growth, *(self.background.rows if self.background else ()))
+            for row in (
+                *self.cases,
+                *self.growth,
+                *(self.background.rows if self.background else ()),
+                *(self.api_keys.rows if self.api_keys else ()),
+            )
             if row.failures
         ]
 
@@ -74,6 +81,7 @@ class Results:
             "seconds": options.seconds,
             "data": options.shape.name,
             "cases": [row.as_dict() for row in self.cases],
+            "api_key": self.api_keys.as_dict() if self.api_keys else None,
             "growth": [row.as_dict() for row in self.growth],
             "tasks": self.background.as_dict() if self.background else None,
             "search": [vars(finding) for finding in self.search],
@@ -82,6 +90,10 @@ class Results:
             "sandbox": [vars(finding) for finding in self.sandbox],
             "start": self.start.as_dict() if self.start else None,
         }
+
+
+# Sections beside the cases that need servers.
+SERVED = frozenset({"api_key", "tasks", "search", "admin", "growth"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -120,22 +132,29 @@ def run(options: Options) -> Results:
         if "sandbox" in options.only:
             report = progress.step("sandbox", len(LANGUAGES))
             results.sandbox = run_sandbox(SANDBOX_ROUNDS, report)
-        if chosen or {"growth", "tasks", "search", "admin"} & set(options.only):
+        if chosen or SERVED & set(options.only):
             with backing(options) as servers:
                 if chosen:
                     results.cases = run_cases(chosen, servers, options, progress)
-                if "tasks" in options.only:
-                    results.background = run_background(servers, options, progress)
-                if "search" in options.only:
-                    steps = options.search_notes // NOTES_A_STEP + len(QUERIES)
-                    report = progress.step("search", steps * 2)
-                    results.search = run_search(servers, options.search_notes, report)
-                if "admin" in options.only:
-                    report = progress.step("admin", ADMIN_STEPS)
-                    results.admin = run_administration(servers, options.instance, report)
-                if "growth" in options.only:
-                    results.growth = run_growth(servers, options, progress)
+                run_served(servers, options, progress, results)
     return results
+
+
+def run_served(servers: Backing, options: Options, progress: Progress, results: Results) -> None:
+    """Measure the chosen sections that need a PostgreSQL and a Redis of their own."""
+    if "api_key" in options.only:
+        results.api_keys = run_api_keys(servers, options, progress)
+    if "tasks" in options.only:
+        results.background = run_background(servers, options, progress)
+    if "search" in options.only:
+        steps = options.search_notes // NOTES_A_STEP + len(QUERIES)
+        report = progress.step("search", steps * 2)
+        results.search = run_search(servers, options.search_notes, report)
+    if "admin" in options.only:
+        report = progress.step("admin", ADMIN_STEPS)
+        results.admin = run_administration(servers, options.instance, report)
+    if "growth" in options.only:
+        results.growth = run_growth(servers, options, progress)
 
 
 def run_cases(names: Sequence[str], servers: Backing, options: Options, progress: Progress) -> list[Row]:
@@ -179,14 +198,16 @@ def show(results: Results, console: Console) -> None:
         console.print(growth_table(results.growth))
     if results.background:
         console.print(background_table(results.background))
-    if results.search:
-        console.print(findings_table("Search", results.search))
-    if results.admin:
-        console.print(findings_table("Administration", results.admin))
-    if results.documents:
-        console.print(findings_table("Documents", results.documents))
-    if results.sandbox:
-        console.print(findings_table("Sandbox", results.sandbox))
+    findings = {
+        "API keys": results.api_keys.findings if results.api_keys else [],
+        "Search": results.search,
+        "Administration": results.admin,
+        "Documents": results.documents,
+        "Sandbox": results.sandbox,
+    }
+    for title, found in findings.items():
+        if found:
+            console.print(findings_table(title, found))
     if results.start:
         console.print(start_table(results.start))
     console.print(f"load before the run: {results.load:.1f} on {os.cpu_count()} processors")

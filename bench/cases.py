@@ -23,12 +23,16 @@ RUN = secrets.token_hex(4)
 
 @dataclass(frozen=True)
 class Call:
-    """One kind of request; {note_id} and {page} are filled in with what the person has."""
+    """One kind of request; {note_id} and {page} are filled in with what the person has.
+
+    Asked `by_key` it comes with the person's API key, and else with their access token.
+    """
 
     method: str
     path: str
     body: BodyOf | None = None
     signed_in: bool = True
+    by_key: bool = False
 
     def encode(self, person: Person, number: int, chance: random.Random, host: str) -> bytes:
         """Write this call as one of this person's requests."""
@@ -37,9 +41,10 @@ class Call:
             path = path.replace("{note_id}", str(chance.choice(person.note_ids)))
         if "{page}" in path:
             path = path.replace("{page}", chance.choice(person.pages))
-        token = person.token if self.signed_in else None
+        token = person.token if self.signed_in and not self.by_key else None
+        key = person.key if self.by_key else None
         body = self.body(person, number) if self.body else None
-        return encode_request(self.method, path, host=host, token=token, body=body)
+        return encode_request(self.method, path, host=host, token=token, key=key, body=body)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from bench.cases import CASES
 from bench.errors import BenchError
 from bench.processes import parse_roots
 
-SECTIONS = (*CASES, "tasks", "growth", "search", "admin", "documents", "sandbox", "start")
+SECTIONS = (*CASES, "api_key", "tasks", "growth", "search", "admin", "documents", "sandbox", "start")
 DEFAULT_PASSWORD = "a bench signs in 9481 times"  # seeded data on loopback only
 Number = TypeVar("Number", int, float)
 LOCAL = ("127.0.0.1", "localhost")

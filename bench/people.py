@@ -26,6 +26,7 @@ class Person:
     token: str
     note_ids: tuple[int, ...] = ()
     pages: tuple[str, ...] = ()
+    key: str = ""
 
 
 def seeded_email(number: int) -> str:

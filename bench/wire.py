@@ -22,12 +22,20 @@ class Answer:
 
 
 def encode_request(
-    method: str, path: str, *, host: str, token: str | None = None, body: object = None
+    method: str,
+    path: str,
+    *,
+    host: str,
+    token: str | None = None,
+    key: str | None = None,
+    body: object = None,
 ) -> bytes:
     """Write one request as it goes over the wire, with its JSON body if it has one."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Accept: application/json"]
     if token is not None:
         lines.append(f"Authorization: Bearer {token}")
+    if key is not None:
+        lines.append(f"X-API-Key: {key}")
     payload = b"" if body is None else orjson.dumps(body)
     if body is not None:
         lines += ["Content-Type: application/json", f"Content-Length: {len(payload)}"]

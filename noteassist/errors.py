@@ -63,12 +63,6 @@ class InvalidCredentials(NotAuthenticated):
     code, message = "invalid_credentials", "E-mail or password is wrong."
 
 
-class OtpRequired(NotAuthenticated):
-    """The e-mail and the password are right, and the account wants a one-time code too."""
-
-    code, message = "otp_required", "Enter the code of your authenticator app too."
-
-
 class RefreshReused(NotAuthenticated):
     """A refresh token came back after it had been used: its session is ended."""
 

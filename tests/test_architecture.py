@@ -18,6 +18,7 @@ LAYERS_WITHOUT_HTTP = ("services", "models")
 GUARDS = {
     guards.anyone,
     guards.signed_in,
+    guards.in_person,
     guards.admin_only,
     console.at_console,
     console.admin_at_console,
@@ -137,6 +138,9 @@ def test_only_these_routes_let_everybody_in(migrated_app):
         "/admin/queue.css",
         "/admin/sign-in/",
         "/admin/style.css",
+        "/api/auth/google/",
+        "/api/auth/google/callback/",
+        "/api/auth/google/otp/",
         "/api/auth/password/forgot/",
         "/api/auth/password/reset/",
         "/api/auth/register/",

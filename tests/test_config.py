@@ -33,7 +33,7 @@ def test_nothing_has_to_be_set(tmp_path):
 def test_a_generated_secret_is_private_and_stays_the_same(tmp_path):
     assert read(tmp_path).secret_key == read(tmp_path).secret_key
     assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["encryption_key", "secret_key"]
 
 
 def test_of_many_first_starts_at_once_all_have_one_secret(tmp_path, in_parallel):

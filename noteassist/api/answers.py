@@ -50,10 +50,14 @@ def thing(value: Any, status: int = 200, *, location: str | None = None) -> Resp
     return Response(body, status, headers, mimetype="application/json")
 
 
+class SecretResponse(Response):
+    """An answer that carries a secret: where it is kept to be repeated, it is encrypted."""
+
+
 def secret_thing(value: Any, status: int = 200) -> Response:
     """Answer with something that no cache may keep, such as tokens; never compressed (BREACH)."""
     headers = {"Cache-Control": "no-store", "Pragma": "no-cache", "Vary": VARY}
-    return Response(to_json(value), status, headers, mimetype="application/json")
+    return SecretResponse(to_json(value), status, headers, mimetype="application/json")
 
 
 def nothing(status: int = 204) -> Response:

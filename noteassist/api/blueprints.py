@@ -13,7 +13,8 @@ from webargs.flaskparser import FlaskParser
 from noteassist.api.limits import count_request
 from noteassist.api.schemas import EmptyQuery
 from noteassist.errors import MalformedRequest
-from noteassist.security.guards import admin_only, anyone
+from noteassist.security.guards import anyone, signed_in
+from noteassist.security.permissions import Scope
 
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -121,15 +122,17 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         headers: Sequence[Mapping[str, Any]] = (),
         has_query: bool = False,
         also: Mapping[int, type[Schema]] | None = None,
+        scope: Scope | None = None,
     ) -> Callable[..., Any]:
         """Declare what a route answers, and `also` may; unless it `has_query`, it refuses every query parameter.
+
+        An API key needs the `scope`; without one that is `read` for GET and `write` for the rest.
 
         What holds for all routes of its kind is added here, and written out by openapi.py: the document costs
         a request nothing.
         """
         is_open = self.guard is anyone
-        common = {422, 429, 503, *(() if is_open else (401,)), *((412,) if IF_MATCH in headers else ())}
-        common |= {403} if self.guard is admin_only else set()
+        common = {422, 429, 503, *(() if is_open else (401, 403)), *((412,) if IF_MATCH in headers else ())}
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
             refused = sorted({*common, *refusals, *getattr(view, "refusals", ())})
@@ -138,14 +141,27 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
                 documented = self.alt_response(other, schema=other_schema)(documented)
             if IF_NONE_MATCH in headers:
                 documented = self.alt_response(304)(documented)
+            needed = self._scope_of(view, scope)
             rules = {
-                "security": [] if is_open else [{"bearer": []}],
+                "security": [] if is_open else _security(needed),
                 "x-headers": list(headers),
                 "x-refusals": refused,
             }
-            return cast("Callable[..., Any]", self.doc(**rules)(documented))
+            documented = self.doc(**rules)(documented)
+            documented.scope = needed
+            return cast("Callable[..., Any]", documented)
 
         return decorate
+
+    def _scope_of(self, view: Callable[..., Any], scope: Scope | None) -> Scope:
+        """Give the scope that the guard asks of an API key."""
+        if self.guard is not signed_in:
+            return Scope.PERSON
+        return scope or (Scope.READ if view.__name__ == "get" else Scope.WRITE)
+
+
+def _security(scope: Scope) -> list[dict[str, list[str]]]:
+    return [{"bearer": []}] if scope == Scope.PERSON else [{"bearer": []}, {"apiKey": [scope.value]}]
 
 
 def _without_query(view: Callable[..., Any]) -> Callable[..., Any]:

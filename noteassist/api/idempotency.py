@@ -14,9 +14,14 @@ from flask import Response, g, request
 from sqlalchemy import delete, select, update
 
 from noteassist import db
+from noteassist.account_errors import EncryptionNotConfigured
+from noteassist.api.answers import SecretResponse
 from noteassist.api.prefer import preferred_wait
+from noteassist.api.settings import current_settings
 from noteassist.errors import Conflict, IdempotencyKeyReused, MalformedRequest
 from noteassist.models import IdempotencyKey
+from noteassist.security import encryption
+from noteassist.security.encryption import UnreadableSecret
 from noteassist.services.housekeeping import IDEMPOTENCY_KEYS_KEPT
 
 # A request that waits and is not done so long after its time has died with its process.
@@ -67,8 +72,35 @@ def keep(response: Response, *, is_final: bool = True) -> None:
     if "idempotency_key" in g:
         kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         status = response.status_code if is_final else None
-        values = {"status": status, "headers": kept, "body": response.get_data()}
+        values = {"status": status, "headers": kept, "body": response.get_data(), "is_encrypted": False}
+        if isinstance(response, SecretResponse):
+            values |= {"body": _encrypted(response), "is_encrypted": True}
         db.execute(update(IdempotencyKey).where(*g.idempotency_key).values(**values))
+
+
+def _encrypted(response: Response) -> bytes:
+    """Encrypt an answer that carries a secret; raises EncryptionNotConfigured."""
+    keys = current_settings().encryption_keys
+    if not keys:
+        raise EncryptionNotConfigured
+    return encryption.encrypt(keys, response.get_data(as_text=True), _purpose()).encode()
+
+
+def _purpose() -> str:
+    return f"answer to {request.path} of user {g.actor.user_id}"
+
+
+def _body_of(first: db.AnyRow) -> bytes | None:
+    """Give the body of a first answer; raises Conflict where its key is gone."""
+    if not first.is_encrypted:
+        body: bytes | None = first.body
+        return body
+    try:
+        keys = current_settings().encryption_keys
+        return encryption.decrypt(keys, bytes(first.body).decode(), _purpose()).encode()
+    except UnreadableSecret as error:
+        message = "The first answer to this key cannot be read any more."
+        raise Conflict(message, code="answer_unreadable") from error
 
 
 def forget() -> None:
@@ -85,7 +117,7 @@ def _insert(row: dict[str, Any]) -> bool:
 
 def _replay(own: list[Any], request_hash: bytes, now: datetime) -> Response | None:
     """Give the first answer again, or None where it is too old; raises IdempotencyKeyReused."""
-    names = ("request_hash", "status", "headers", "body", "created_at")
+    names = ("request_hash", "status", "headers", "body", "is_encrypted", "created_at")
     first = db.row(select(*(getattr(IdempotencyKey, name) for name in names)).where(*own))
     if first is None or first.created_at < now - IDEMPOTENCY_KEYS_KEPT:
         return None
@@ -95,7 +127,7 @@ def _replay(own: list[Any], request_hash: bytes, now: datetime) -> Response | No
     if first.status is None and first.created_at > now - timedelta(seconds=preferred_wait() or 0) - GRACE:
         detail = "The first request with this key is still running."
         raise Conflict(detail, code="request_in_progress", headers={"Retry-After": "1"})
-    response = Response(first.body, first.status or PROVISIONAL_STATUS, first.headers)
+    response = Response(_body_of(first), first.status or PROVISIONAL_STATUS, first.headers)
     if "Content-Type" not in first.headers:
         del response.headers["Content-Type"]
     response.headers["Idempotent-Replayed"] = "true"

@@ -12,7 +12,7 @@ PARAMETER_TYPES = {"id": {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
 PROBLEMS = {
     400: "The body is not JSON, or a cursor is not from this server.",
     401: "Not signed in, or not any more.",
-    403: "You may not do this.",
+    403: "You may not do this, or an API key that you use may not (`insufficient_scope`).",
     404: "It does not exist, or not for you.",
     409: "It contradicts what stands, or the same request is still running.",
     412: "`If-Match` names a state that is gone.",
@@ -39,12 +39,16 @@ INTRODUCTION = """\
 Study notes over REST: a note has chapters, a chapter has topics.
 
 - **Signing in**: `POST /api/auth/register/` or `POST /api/auth/token/`, then send `Authorization: Bearer <access>`.
+- **API keys**: `POST /api/auth/api-keys/` makes one for a program, which sends it as `X-API-Key`.
 - **Errors** are `application/problem+json` with a stable `code`.
 - **Lists** are pages: follow `next`.
 - **Editing**: send the `ETag` you have as `If-Match`, and a write that would overwrite another is refused with 412.
 - **Limits**: `RateLimit-*` say what is left; 429 comes with `Retry-After`.
 - **Retrying**: send an `Idempotency-Key` with a POST, and it has its effect once.
 """
+API_KEYS = """\
+A key of `/api/auth/api-keys/`. The scope that it needs stands at each operation: `read` for GET, `ai` for calls of AI
+tools, `write` for the rest; where no key is named, none may do it. Sent together with an access token it is refused."""
 
 
 @cache
@@ -61,6 +65,7 @@ def document() -> bytes:
     content["servers"] = [{"url": "/"}]
     schemes = content.setdefault("components", {}).setdefault("securitySchemes", {})
     schemes["bearer"] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    schemes["apiKey"] = {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": API_KEYS}
     for path, item in content["paths"].items():
         for method, operation in item.items():
             if isinstance(operation, dict) and "responses" in operation:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from noteassist.paging import DEFAULT_SIZE, MAXIMUM_SIZE
 
@@ -137,6 +137,25 @@ class PageQuery(BaseSchema):
         1, MAXIMUM_SIZE, load_default=DEFAULT_SIZE, metadata={"description": "Rows a page."}
     )
     cursor = fields.String(metadata={"description": "From `next` or `previous` of another page."})
+
+
+class ReturnQuery(BaseSchema):
+    """What Google sends people back with; it may add more."""
+
+    class Meta:
+        """What Google adds is left alone."""
+
+        unknown = EXCLUDE
+
+    state = Text(1, 1024, required=True)
+    code = Text(1, 2048)
+    error = Text(1, 255)
+
+    @validates_schema
+    def require_code_or_error(self, query: dict[str, str], **_: object) -> None:
+        """Refuse what has neither or both; raises ValidationError."""
+        if ("code" in query) == ("error" in query):
+            raise ValidationError({"code": ["Either code or error is needed."]})
 
 
 def page_of(item: type[Schema]) -> type[Schema]:

@@ -75,7 +75,7 @@ class SettingsBehind:
         "GOOGLE_CLIENT_ID",
         parse_text,
         "",
-        "OAuth client of this server at Google; empty means no Google Drive.",
+        "OAuth client of this server at Google; empty means no Google Drive and no sign-in with Google.",
     )
     google_client_secret: str = setting(
         "GOOGLE_CLIENT_SECRET", parse_text, "", "Secret of that client.", secret=True

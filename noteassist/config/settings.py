@@ -66,7 +66,7 @@ class Settings(SettingsBehind, LimitSettings, OperationSettings):
         parse_encryption_keys,
         (),
         "Fernet keys that encrypt secrets in the database, separated by commas: the first encrypts, all decrypt. "
-        "Generated into INSTANCE_DIR outside production where it is needed.",
+        "Generated into INSTANCE_DIR outside production; without them production has no two-factor sign-in.",
         secret=True,
     )
     instance_dir: Path = setting(
@@ -195,7 +195,7 @@ class Settings(SettingsBehind, LimitSettings, OperationSettings):
         if not self.secret_key:
             values["secret_key"] = generated_secret(self.instance_dir / "secret_key")
             sources["secret_key"] = "generated"  # noqa: S105  # where it comes from, not what it is
-        if self.has_drive and not self.encryption_keys:
+        if self.environment != "production" and not self.encryption_keys:
             made = generated_secret(self.instance_dir / "encryption_key", new_encryption_key)
             values["encryption_keys"] = parse_encryption_keys(made)
             sources["encryption_keys"] = "generated"
@@ -238,6 +238,11 @@ class Settings(SettingsBehind, LimitSettings, OperationSettings):
     @property
     def has_drive(self) -> bool:
         """Say whether users can connect Google Drive."""
+        return self.has_google
+
+    @property
+    def has_google(self) -> bool:
+        """Say whether this server is known at Google, so that users can sign in there."""
         return bool(self.google_client_id and self.google_client_secret)
 
     @property

@@ -2,6 +2,7 @@
 
 from noteassist.models.administration import AiCallDay, AiUsageDay, AuditEntry, ConsoleSession
 from noteassist.models.ai import AiCall, AiGate, AiOutput, AiUsage
+from noteassist.models.credentials import ApiKey, GoogleIdentity, RecoveryCode, TwoFactor
 from noteassist.models.dashboard import DashboardCache, StudyDay
 from noteassist.models.drive import DriveConnection, DriveConsent, DriveRevocation, DriveUpload
 from noteassist.models.files import FileChunk, StoredFile
@@ -29,6 +30,7 @@ __all__ = [
     "AiOutput",
     "AiUsage",
     "AiUsageDay",
+    "ApiKey",
     "AuditEntry",
     "Chapter",
     "CodeSnippet",
@@ -41,6 +43,7 @@ __all__ = [
     "EmailToken",
     "Explanation",
     "FileChunk",
+    "GoogleIdentity",
     "IdempotencyKey",
     "Note",
     "NoteRevision",
@@ -48,6 +51,7 @@ __all__ = [
     "Notification",
     "OutboxMail",
     "Profile",
+    "RecoveryCode",
     "RefreshToken",
     "SearchEntry",
     "Session",
@@ -57,5 +61,6 @@ __all__ = [
     "Task",
     "TaskEvent",
     "Topic",
+    "TwoFactor",
     "User",
 ]

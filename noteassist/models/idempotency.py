@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from noteassist.db import Base, Id, UtcDateTime, utcnow
@@ -12,7 +12,7 @@ class IdempotencyKey(Base):
     """An Idempotency-Key of one caller, method and path, written in the transaction of its effect.
 
     `status` is empty inside that transaction, and while the request waits for a task with what follows as its
-    answer should it die.
+    answer should it die. A body that carries a secret `is_encrypted` (security/encryption.py).
     """
 
     __tablename__ = "idempotency_keys"
@@ -25,4 +25,5 @@ class IdempotencyKey(Base):
     status: Mapped[int | None]
     headers: Mapped[dict[str, str] | None] = mapped_column(JSON)
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    is_encrypted: Mapped[bool] = mapped_column(server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow, index=True)

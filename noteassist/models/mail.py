@@ -32,7 +32,9 @@ class EmailToken(Base):
 
     __tablename__ = "email_tokens"
     __table_args__ = (
-        CheckConstraint("purpose IN ('verify_email', 'change_email', 'reset_password')", name="purpose"),
+        CheckConstraint(
+            "purpose IN ('verify_email', 'change_email', 'reset_password', 'close_account')", name="purpose"
+        ),
     )
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)

@@ -9,8 +9,7 @@ from flask import current_app, g, request
 from noteassist import db
 from noteassist.config import Settings
 from noteassist.errors import Forbidden, NotAuthenticated
-from noteassist.security.guards import current_actor
-from noteassist.security.permissions import Permission, allows
+from noteassist.security.guards import require_admin
 from noteassist.security.tokens import derived_key
 from noteassist.security.visits import Visit, live_visit, note_visit
 
@@ -27,6 +26,8 @@ def at_console() -> None:
     if visit is None:
         raise NotAuthenticated("Sign in to the console.")
     g.actor, g.visit = visit.actor, visit
+    # For the access line.
+    request.environ["noteassist.user"] = visit.actor.user_id
     if request.method not in SAFE_METHODS:
         require_same_origin()
         _require_csrf_token()
@@ -36,8 +37,7 @@ def at_console() -> None:
 def admin_at_console() -> None:
     """Let administrators in, see `at_console`; raises Forbidden for everybody else."""
     at_console()
-    if not allows(Permission.ADMINISTRATION, current_actor()):
-        raise Forbidden
+    require_admin()
 
 
 def current_visit() -> Visit | None:

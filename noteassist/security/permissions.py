@@ -19,6 +19,15 @@ class Permission(StrEnum):
     ADMINISTRATION = "administration"
 
 
+class Scope(StrEnum):
+    """What an API key may be made for, and PERSON for what no key may do."""
+
+    READ = "read"
+    WRITE = "write"
+    AI = "ai"
+    PERSON = "person"
+
+
 def is_signed_in(_actor: Actor) -> bool:
     """Hold for everybody the guard could identify."""
     return True

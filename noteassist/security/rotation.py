@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from noteassist import db
-from noteassist.models import DriveConnection, DriveRevocation, DriveUpload
+from noteassist.models import DriveConnection, DriveRevocation, DriveUpload, TwoFactor
 from noteassist.security.encryption import UnreadableSecret, reencrypted
 
 BATCH = 500
@@ -17,6 +17,7 @@ ENCRYPTED: tuple[tuple[Any, Any], ...] = (
     (DriveConnection.user_id, DriveConnection.access_token),
     (DriveUpload.task_id, DriveUpload.session_uri),
     (DriveRevocation.id, DriveRevocation.refresh_token),
+    (TwoFactor.user_id, TwoFactor.secret),
 )
 
 

@@ -11,25 +11,26 @@ from sqlalchemy.exc import IntegrityError
 from noteassist import db
 from noteassist.config import Settings
 from noteassist.errors import EmailTaken, InvalidCredentials, NotAuthenticated, SignupClosed, Unprocessable
-from noteassist.models import Profile, Session, User
+from noteassist.models import OutboxMail, Profile, Session, TwoFactor, User
 from noteassist.security import events, passwords
 from noteassist.security.actors import Actor
 from noteassist.services import mail
-from noteassist.services.drive.connections import end_connection
-from noteassist.services.tasks.creation import create
 from noteassist.services.versions import begin_write
 
-ACCOUNT_FIELDS = ("id", "email", "name", "is_email_verified", "role", "subscription_tier")
+ACCOUNT_COLUMNS = ("id", "email", "name", "is_email_verified", "role", "subscription_tier")
+ACCOUNT_FIELDS = (*ACCOUNT_COLUMNS, "two_factor_enabled")
 ACCOUNT_TIMES = ("created_at", "last_login_at")
 PROFILE_FIELDS = ("bio", "avatar_url", "timezone", "language", "daily_goal")
 NOTIFICATION_FIELDS = ("email_reminders", "weekly_summary", "product_news", "ai_completed")
 
 _ACCOUNT = db.Prepared(
     select(
-        *(getattr(User, name) for name in (*ACCOUNT_FIELDS, *ACCOUNT_TIMES)),
+        *(getattr(User, name) for name in (*ACCOUNT_COLUMNS, *ACCOUNT_TIMES)),
         *(getattr(Profile, name) for name in (*PROFILE_FIELDS, *NOTIFICATION_FIELDS)),
+        TwoFactor.confirmed_at.is_not(None).label("two_factor_enabled"),
     )
     .join(Profile, Profile.user_id == User.id)
+    .outerjoin(TwoFactor, TwoFactor.user_id == User.id)
     .where(User.id == bindparam("user_id"))
 )
 
@@ -66,8 +67,7 @@ def register(settings: Settings, *, email: str, password: str, name: str = "") -
     require_strong(password, address)
     # Hashed before the first statement: no transaction is held open for it.
     password_hash = passwords.hash_password(password, settings.password_memory_kib)
-    role = "admin" if settings.environment == "development" and _is_first() else "user"
-    user_id = insert_account(address, password_hash, name=name, role=role)
+    user_id = insert_account(address, password_hash, name=name, role=role_of_new(settings))
     mail.send_later("verify_email", address, user_id=user_id)
     events.on_commit(events.ACCOUNT_OPENED, user_id=user_id)
     return user_id
@@ -79,6 +79,11 @@ def require_strong(password: str, email: str, field: str = "password") -> None:
         raise Unprocessable(errors={"json": {field: [reason]}})
 
 
+def role_of_new(settings: Settings) -> str:
+    """Give the role of an account that is to be made: the first one administers, in development."""
+    return "admin" if settings.environment == "development" and _is_first() else "user"
+
+
 def _is_first() -> bool:
     """Say whether nobody has registered yet; of two that ask at once, one is told so."""
     anybody = select(User.id).where(User.is_seeded.is_(False), User.closed_at.is_(None)).limit(1)
@@ -88,7 +93,7 @@ def _is_first() -> bool:
     return db.row(anybody) is None
 
 
-def insert_account(email: str, password_hash: str, **values: Any) -> int:
+def insert_account(email: str, password_hash: str | None, **values: Any) -> int:
     """Insert an account with a fresh profile; raises EmailTaken."""
     now = db.utcnow()
     row = {"email": email, "password_hash": password_hash, "created_at": now, **values}
@@ -111,6 +116,12 @@ def update_account(actor: Actor, changes: Mapping[str, Any]) -> dict[str, Any]:
     return describe(actor.user_id)
 
 
+def has_password(user_id: int) -> bool:
+    """Say whether an account has a password; one that was made by signing in with Google has none."""
+    found = db.read_rows(select(User.password_hash).where(User.id == user_id))
+    return bool(found) and found[0].password_hash is not None
+
+
 def require_password(settings: Settings, user_id: int, password: str) -> None:
     """Check the account's password before something dangerous; raises InvalidCredentials."""
     found = db.read_rows(select(User.password_hash).where(User.id == user_id))
@@ -118,23 +129,6 @@ def require_password(settings: Settings, user_id: int, password: str) -> None:
     if not passwords.verify_password(password_hash, password, settings.password_memory_kib):
         events.happened(events.PASSWORD_CHECK_FAILED, user_id=user_id)
         raise InvalidCredentials("The password is wrong.")
-
-
-def close_account(settings: Settings, actor: Actor, password: str) -> None:
-    """Close my account now; its data is erased in the background. Raises InvalidCredentials."""
-    require_password(settings, actor.user_id, password)
-    begin_write(actor.user_id)
-    now = db.utcnow()
-    email = describe(actor.user_id)["email"]
-    db.execute(update(User).where(User.id == actor.user_id).values(is_active=False, closed_at=now))
-    end_sessions(actor.user_id, now)
-    if settings.has_drive:
-        # With the row the token would be gone, and with it the only way to give the access back.
-        end_connection(settings, actor.user_id)
-    mail.send_later("account_closed", email)
-    # A task of nobody: what it erases must not take it along.
-    create("account_erasure", {"user_id": actor.user_id})
-    events.on_commit(events.ACCOUNT_CLOSED, user_id=actor.user_id)
 
 
 def end_sessions(user_id: int, now: datetime, *, but: int | None = None) -> None:
@@ -146,8 +140,18 @@ def end_sessions(user_id: int, now: datetime, *, but: int | None = None) -> None
 
 
 def erase_closed(user_id: int) -> None:
-    """Erase everything of an account that was closed; an open one is left alone."""
-    db.execute(delete(User).where(User.id == user_id, User.closed_at.is_not(None)))
+    """Erase everything of an account that was closed; an open one is left alone.
+
+    The mails that belong to nobody go too, by their address; a farewell that is still to be sent goes a day later
+    (housekeeping).
+    """
+    closed = db.row(select(User.email).where(User.id == user_id, User.closed_at.is_not(None)))
+    if closed is None:
+        return
+    of_nobody = (OutboxMail.recipient == closed.email) & OutboxMail.user_id.is_(None)
+    has_ended = OutboxMail.sent_at.is_not(None) | OutboxMail.failed_at.is_not(None)
+    db.execute(delete(OutboxMail).where(of_nobody, has_ended))
+    db.execute(delete(User).where(User.id == user_id))
 
 
 def change_password(settings: Settings, actor: Actor, *, current_password: str, password: str) -> None:

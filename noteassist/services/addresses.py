@@ -21,12 +21,12 @@ def confirm_address(token: str) -> dict[str, Any]:
 
     Raises Unprocessable for a token that is unknown, used or expired, EmailTaken.
     """
-    mailed = _use_token(token, "verify_email", "change_email")
+    mailed = use_token(token, "verify_email", "change_email")
     begin_write(mailed.user_id)
     if mailed.purpose == "verify_email":
         own = (User.id == mailed.user_id) & (User.email == mailed.email)
         if db.execute(update(User).where(own).values(is_email_verified=True)).rowcount == 0:
-            raise _bad_token()
+            raise bad_token()
     else:
         own = User.id == mailed.user_id
         try:
@@ -36,7 +36,7 @@ def confirm_address(token: str) -> dict[str, Any]:
     return accounts.describe(mailed.user_id)
 
 
-def _use_token(token: str, *purposes: str) -> db.AnyRow:
+def use_token(token: str, *purposes: str) -> db.AnyRow:
     """Use a mailed token up; raises Unprocessable."""
     now = db.utcnow()
     valid = (EmailToken.token_hash == digest(token)) & EmailToken.used_at.is_(None)
@@ -46,11 +46,12 @@ def _use_token(token: str, *purposes: str) -> db.AnyRow:
     columns = (EmailToken.user_id, EmailToken.purpose, EmailToken.email)
     found = db.execute(used.values(used_at=now).returning(*columns)).one_or_none()
     if found is None:
-        raise _bad_token()
+        raise bad_token()
     return found
 
 
-def _bad_token() -> Unprocessable:
+def bad_token() -> Unprocessable:
+    """Make the refusal of a mailed token, whatever is wrong with it."""
     message = "This token is not valid, was used before, or has expired."
     return Unprocessable(message, code="invalid_token", errors={"json": {"token": [message]}})
 
@@ -85,7 +86,7 @@ def reset_password(settings: Settings, *, token: str, password: str) -> None:
     """Set a new password by a mailed token and end all sessions; raises Unprocessable."""
     accounts.require_strong(password, "")
     password_hash = passwords.hash_password(password, settings.password_memory_kib)
-    mailed = _use_token(token, "reset_password")
+    mailed = use_token(token, "reset_password")
     accounts.require_strong(password, mailed.email)
     begin_write(mailed.user_id)
     accounts.set_password(mailed.user_id, password_hash)

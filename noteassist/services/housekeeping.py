@@ -24,6 +24,8 @@ MAILS_KEPT = timedelta(days=30)
 NOTIFICATIONS_KEPT = timedelta(days=90)
 # What was asked of providers is part of what they charge for: kept as long as a year's bills are looked at.
 AI_CALLS_KEPT = timedelta(days=400)
+# It has the address of somebody whose account is gone.
+FAREWELL, FAREWELLS_KEPT = "account_closed", timedelta(days=1)
 
 
 def empty_trash() -> int:
@@ -38,12 +40,15 @@ def forget_expired() -> int:
     """
     now = db.utcnow()
     session_gone = now - ENDED_SESSIONS_KEPT
+    farewell_gone = now - FAREWELLS_KEPT
+    has_ended = (OutboxMail.sent_at < farewell_gone) | (OutboxMail.failed_at < farewell_gone)
     statements = (
         delete(IdempotencyKey).where(IdempotencyKey.created_at < now - IDEMPOTENCY_KEYS_KEPT),
         delete(EmailToken).where(EmailToken.expires_at < now),
         delete(ConsoleSession).where(ConsoleSession.expires_at < now),
         delete(RefreshToken).where(RefreshToken.expires_at < now),
         delete(Session).where((Session.expires_at < now) | (Session.revoked_at < session_gone)),
+        delete(OutboxMail).where(OutboxMail.template == FAREWELL, has_ended),
         delete(OutboxMail).where(OutboxMail.sent_at < now - MAILS_KEPT),
         delete(OutboxMail).where(OutboxMail.failed_at < now - MAILS_KEPT),
         delete(Notification).where(Notification.created_at < now - NOTIFICATIONS_KEPT),

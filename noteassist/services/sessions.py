@@ -7,13 +7,15 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import aliased
 
 from noteassist import db
+from noteassist.account_errors import OtpRequired
 from noteassist.config import Settings
 from noteassist.errors import InvalidCredentials, NotAuthenticated, NotFound, RefreshReused
-from noteassist.models import RefreshToken, Session, User
+from noteassist.models import RefreshToken, Session, TwoFactor, User
 from noteassist.paging import Order, Page, PageRequest, fetch_page
 from noteassist.security import events, passwords, tokens
 from noteassist.security.actors import Actor, Origin
-from noteassist.services import accounts
+from noteassist.services import accounts, two_factor
+from noteassist.services.devices import device_name
 
 # A client that lost our answer may ask again with the token it has; RFC 9700 section 4.14.2 allows for it.
 GRACE = timedelta(seconds=10)
@@ -23,23 +25,27 @@ TokenPair = dict[str, Any]
 
 
 def sign_in(
-    settings: Settings,
-    *,
-    email: str,
-    password: str,
-    otp: str | None = None,  # noqa: ARG001  # no account has a second factor yet
-    origin: Origin,
+    settings: Settings, *, email: str, password: str, otp: str | None = None, origin: Origin
 ) -> TokenPair:
-    """Open a session for an e-mail and password; raises InvalidCredentials, after the same time in any case."""
+    """Open a session for an e-mail and password, and a one-time password where the account asks for one.
+
+    Raises InvalidCredentials, after the same time whether or not there is such an account; only who has the right
+    password is told more: OtpRequired, InvalidOtp, TooManyOtps.
+    """
     address = accounts.normalized_email(email)
     # Read and checked outside of the transaction: a slow hash must not hold it open.
-    wanted = select(User.id, User.password_hash).where(User.email == address, User.is_active)
+    wanted = select(User.id, User.password_hash, TwoFactor.confirmed_at.label("two_factor_since"))
+    wanted = wanted.outerjoin(TwoFactor).where(User.email == address, User.is_active)
     found = next(iter(db.read_rows(wanted)), None)
     password_hash = found.password_hash if found else None
     memory = settings.password_memory_kib
     if not passwords.verify_password(password_hash, password, memory) or found is None:
         events.happened(events.SIGN_IN_FAILED, user_id=found.id if found else None)
         raise InvalidCredentials
+    if found.two_factor_since is not None:
+        if otp is None:
+            raise OtpRequired
+        two_factor.require_otp(settings, found.id, otp)
     if passwords.needs_rehash(found.password_hash, memory):
         fresh = passwords.hash_password(password, memory)
         db.execute(update(User).where(User.id == found.id).values(password_hash=fresh))
@@ -180,6 +186,7 @@ def list_sessions(actor: Actor, page: PageRequest) -> Page:
     def present(row: db.AnyRow) -> dict[str, Any]:
         fields = ("id", "device", "ip", "created_at", "last_seen_at")
         session = {name: getattr(row, name) for name in fields}
+        session["device_name"] = device_name(row.device)
         return session | {"current": row.id == actor.session_id}
 
     return fetch_page(_live, (), NEWEST_FIRST, page, present, {"owner": actor.user_id, "now": db.utcnow()})

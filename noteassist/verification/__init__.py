@@ -31,6 +31,8 @@ STEPS: tuple[Step, ...] = (
     files.use_drive,
     ai_tools.see_what_was_used,
     notes.see_progress,
+    accounts.use_key,
+    accounts.take_everything_along,
     accounts.read_documentation,
     accounts.close_account,
 )

@@ -1,5 +1,8 @@
 """The server itself, and the account of whoever walks."""
 
+import io
+import zipfile
+
 from noteassist.verification.walk import Walk, require
 
 
@@ -35,6 +38,30 @@ def refresh(walk: Walk) -> str:
     body = {"refresh": walk.session["refresh"]}
     walk.session |= walk.ask("POST", "/api/auth/token/refresh/", 200, json=body).json()
     return "rotated"
+
+
+def use_key(walk: Walk) -> str:
+    """Make an API key that may read, use it, and revoke it."""
+    wish = {"name": "verify", "scopes": ["read"]}
+    made = walk.ask("POST", "/api/auth/api-keys/", 201, json=wish).json()
+    key = {"X-API-Key": made["key"]}
+    answers = [
+        walk.client.get("/api/notes/", headers=key),
+        walk.client.post("/api/notes/", headers=key, json={"title": "By a key"}),
+    ]
+    walk.ask("DELETE", f"/api/auth/api-keys/{made['id']}/", 204)
+    answers.append(walk.client.get("/api/notes/", headers=key))
+    found = [answer.status_code for answer in answers]
+    require(found == [200, 403, 401], f"reading, writing and a revoked key were answered {found}")
+    return "reads, does not write, ends"
+
+
+def take_everything_along(walk: Walk) -> str:
+    """Export everything of the account."""
+    content = walk.ask("GET", "/api/auth/me/export/", 200).content
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        require("notes.json" in archive.namelist() and archive.testzip() is None, "the file is not whole")
+        return f"{len(archive.namelist())} files"
 
 
 def read_documentation(walk: Walk) -> str:

@@ -90,7 +90,7 @@ def test_verify_finds_that_everything_works_and_leaves_nothing(tmp_path, run):
         status, said = run("verify", "--url", server.url)
     assert status == 0, said
     assert "failed" not in said
-    assert "27 of 27 steps work" in said
+    assert "29 of 29 steps work" in said
 
 
 def test_verify_fails_where_nobody_serves(run):

@@ -68,18 +68,19 @@ def test_rotating_says_what_was_done_and_fails_for_what_it_cannot_read(run, tmp_
 
 
 def test_without_keys_there_is_nothing_to_rotate(run):  # noqa: F811
-    assert run("keys", "rotate")[0] == 1
+    assert run("keys", "rotate", **PRODUCTION)[0] == 1
 
 
-def test_a_key_is_generated_once_where_drive_needs_it(tmp_path):
-    read = [Settings.from_env({"INSTANCE_DIR": str(tmp_path), **GOOGLE}) for _ in range(2)]
+def test_a_key_is_generated_once_outside_production(tmp_path):
+    read = [Settings.from_env({"INSTANCE_DIR": str(tmp_path)}) for _ in range(2)]
     assert read[0].encryption_keys == read[1].encryption_keys
     Fernet(read[0].encryption_keys[0])
     assert (tmp_path / "encryption_key").stat().st_mode & 0o777 == 0o600
 
 
-def test_without_drive_no_key_is_generated(tmp_path):
-    assert Settings.from_env({"INSTANCE_DIR": str(tmp_path)}).encryption_keys == ()
+def test_production_starts_without_keys_and_generates_none(tmp_path):
+    assert Settings.from_env({"INSTANCE_DIR": str(tmp_path), **PRODUCTION}).encryption_keys == ()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_production_needs_keys_for_drive(tmp_path):

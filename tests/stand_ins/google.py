@@ -37,6 +37,7 @@ from tests.stand_ins.google_faults import (
     WrongBytes,
     fault_of,
 )
+from tests.stand_ins.google_oidc import published
 from tests.stand_ins.wire import Connection, Listener, Request, head
 
 __all__ = ["CLIENT", "GoogleStandIn"]
@@ -283,6 +284,9 @@ class GoogleStandIn:
         account = self.google.owner(request.headers.get("authorization", ""))
         return told({"sub": account.sub, "email": account.email, "email_verified": True})
 
+    def _keys(self, _request: Request, _: Fault | None) -> Reply:
+        return told(published("first", "second"))
+
     def _ids(self, request: Request, _: Fault | None) -> Reply:
         self.google.owner(request.headers.get("authorization", ""))
         return told({"kind": "drive#generatedIds", "space": "drive", "ids": [self.google.draw_id()]})
@@ -364,7 +368,7 @@ def _step(request: Request) -> str:
     if path == "/token":
         return "refresh" if b"grant_type=refresh_token" in request.body else "exchange"
     plain = {"/o/oauth2/v2/auth": "consent", "/revoke": "revoke", "/v1/userinfo": "who"}
-    plain |= {f"{FILES}/generateIds": "ids"}
+    plain |= {f"{FILES}/generateIds": "ids", "/oauth2/v3/certs": "keys"}
     if path in plain:
         return plain[path]
     if path.startswith(UPLOAD):

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.stand_ins.google_oidc import id_token
+
 CLIENT = {"client_id": "client-of-tests", "client_secret": "secret-of-tests"}
 SCOPES = "openid email https://www.googleapis.com/auth/drive.file"
 UNIT = 256 * 1024
@@ -39,6 +41,7 @@ class Code:
     challenge: str
     redirect_uri: str
     scope: str
+    nonce: str = ""
 
 
 @dataclass
@@ -98,6 +101,9 @@ class Google:
         # What is granted where it is less than what was asked for.
         self.granted_scope: str | None = None
         self.denies = False
+        # What ID tokens say otherwise than they should, and how they are signed otherwise.
+        self.claims: dict[str, Any] = {}
+        self.signing: dict[str, str] = {}
         self.codes: dict[str, Code] = {}
         self.grants: dict[str, Grant] = {}
         self.access: dict[str, tuple[Grant, float]] = {}
@@ -109,7 +115,9 @@ class Google:
 
     def consent(self, query: Mapping[str, str]) -> dict[str, str]:
         """Let somebody allow access; gives the parameters of the way back."""
-        wanted = {"response_type": "code", "access_type": "offline", "prompt": "consent"}
+        wanted = {"response_type": "code"}
+        if "drive.file" in query.get("scope", ""):
+            wanted |= {"access_type": "offline", "prompt": "consent"}
         wanted |= {"code_challenge_method": "S256", "client_id": CLIENT["client_id"]}
         wrong = [name for name, value in wanted.items() if query.get(name) != value]
         if wrong or not query.get("code_challenge") or not query.get("state"):
@@ -118,7 +126,9 @@ class Google:
             return {"error": "access_denied", "state": query["state"]}
         code = f"4/{secrets.token_urlsafe(24)}"
         scope = self.granted_scope or query["scope"]
-        self.codes[code] = Code(self.account, query["code_challenge"], query["redirect_uri"], scope)
+        nonce = query.get("nonce", "")
+        challenge, back = query["code_challenge"], query["redirect_uri"]
+        self.codes[code] = Code(self.account, challenge, back, scope, nonce)
         return {"state": query["state"], "code": code, "scope": scope, "authuser": "0", "prompt": "consent"}
 
     def token(self, form: Mapping[str, str]) -> dict[str, Any]:
@@ -137,7 +147,19 @@ class Google:
             raise Refused(400, error="invalid_grant", error_description="Malformed auth code.")
         grant = Grant(code.account, code.scope, f"1//{secrets.token_urlsafe(32)}")
         self.grants[grant.refresh_token] = grant
-        return self._access_token(grant) | {"refresh_token": grant.refresh_token, "scope": grant.scope}
+        given = self._access_token(grant) | {"refresh_token": grant.refresh_token, "scope": grant.scope}
+        return given | {"id_token": self._id_token(code)}
+
+    def _id_token(self, code: Code) -> str:
+        claims = {
+            "aud": CLIENT["client_id"],
+            "sub": code.account.sub,
+            "email": code.account.email,
+            "email_verified": True,
+            "name": "Alice at Google",
+            "nonce": code.nonce,
+        }
+        return id_token(claims | self.claims, **self.signing)
 
     def _access_token(self, grant: Grant) -> dict[str, Any]:
         token = f"ya29.{secrets.token_urlsafe(32)}"

@@ -16,6 +16,7 @@ from noteassist.blueprints.ai_tools import schemas
 from noteassist.blueprints.exports.answers import attachment, set_aside
 from noteassist.blueprints.notes.schemas import SingleTopic
 from noteassist.security.guards import current_actor, signed_in
+from noteassist.security.permissions import Scope
 from noteassist.services.ai import downloads, outputs, quota, saving, topic_tools
 from noteassist.services.ai.asking import Asked, Wish, ask
 
@@ -31,6 +32,7 @@ ASKED: dict[str, Any] = {
     "headers": (IDEMPOTENCY_KEY, PREFER),
     "refusals": (403, 409, 429, 502, 504),
     "also": {201: schemas.OutputOut},
+    "scope": Scope.AI,
 }
 POSTED = (400, 404, 409, 413, 415)
 

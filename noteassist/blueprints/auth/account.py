@@ -14,44 +14,56 @@ from noteassist.blueprints.auth.public import accepted
 from noteassist.blueprints.auth.schemas import (
     Accepted,
     AccountChange,
+    ClosingBody,
     EmailChange,
-    PasswordBody,
     PasswordChange,
     SessionSchema,
     UserSchema,
 )
-from noteassist.security.guards import current_actor, signed_in
-from noteassist.services import accounts, addresses, sessions
+from noteassist.security.guards import current_actor, in_person, signed_in
+from noteassist.security.permissions import Scope
+from noteassist.services import accounts, addresses, closing, sessions
 
 account = Blueprint(
     "account",
     __name__,
     url_prefix="/api/auth",
-    guard=signed_in,
+    guard=in_person,
     description="One's own account and sessions.",
+)
+# What a program may know of its user.
+profile = Blueprint(
+    "profile",
+    __name__,
+    url_prefix="/api/auth",
+    guard=signed_in,
+    description="One's own profile.",
 )
 
 
-@account.route("/me/")
+@profile.route("/me/")
 class Me(MethodView):
     """My account."""
 
-    @account.gives(200, UserSchema, headers=(IF_NONE_MATCH,))
+    @profile.gives(200, UserSchema, headers=(IF_NONE_MATCH,))
     def get(self) -> Response:
         """Read my account with its profile."""
         return thing(accounts.describe(current_actor().user_id))
 
-    @account.gives(200, UserSchema)
-    @account.takes(AccountChange)
+    @profile.gives(200, UserSchema, scope=Scope.PERSON)
+    @profile.takes(AccountChange)
     def patch(self, body: dict[str, Any]) -> Response:
         """Change my name, profile or notification settings."""
         return thing(accounts.update_account(current_actor(), body))
 
-    @account.gives(202, Accepted)
-    @account.takes(PasswordBody)
+    @profile.gives(202, Accepted, scope=Scope.PERSON)
+    @profile.takes(ClosingBody)
     def delete(self, body: dict[str, Any]) -> Response:
-        """Close my account; its data is erased in the background."""
-        accounts.close_account(current_settings(), current_actor(), body["password"])
+        """Close my account; its data is erased in the background.
+
+        An account without a password is mailed a token first (401 `confirmation_mailed`).
+        """
+        closing.close_account(current_settings(), current_actor(), **body)
         return accepted("The account is closed; its data is being erased.")
 
 

@@ -87,6 +87,7 @@ class UserSchema(BaseSchema):
     is_email_verified = fields.Boolean(required=True)
     role = fields.String(required=True, validate=validate.OneOf(["user", "admin"]))
     subscription_tier = fields.String(required=True, validate=validate.OneOf(["FREE", "BASIC", "PRO"]))
+    two_factor_enabled = fields.Boolean(required=True)
     created_at = Moment(required=True)
     last_login_at = Moment(required=True, allow_none=True)
     profile = fields.Nested(ProfileSchema, required=True)
@@ -162,10 +163,11 @@ class PasswordChange(BaseSchema):
     password = new_password()
 
 
-class PasswordBody(BaseSchema):
-    """The account's password."""
+class ClosingBody(BaseSchema):
+    """The account's password; for an account that has none, the token that was mailed."""
 
-    password = secret_text()
+    password = Text(1, 1024, load_only=True)
+    token = Text(1, 1024, load_only=True)
 
 
 class ProfileChange(ProfileSchema):
@@ -194,7 +196,8 @@ class SessionSchema(BaseSchema):
     """A signed-in device."""
 
     id = fields.Integer(required=True)
-    device = fields.String(required=True)
+    device = fields.String(required=True, metadata={"description": "As it names itself."})
+    device_name = fields.String(required=True, metadata={"description": "In a few words."})
     ip = fields.String(required=True)
     created_at = Moment(required=True)
     last_seen_at = Moment(required=True)

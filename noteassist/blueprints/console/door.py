@@ -5,10 +5,11 @@ from importlib.resources import files
 
 from flask import Response, request, send_from_directory
 
+from noteassist.account_errors import OtpRequired
 from noteassist.api.limits import count_sign_in
 from noteassist.api.settings import current_settings
 from noteassist.blueprints.console.rendering import SIGN_IN, blueprint_of, go_to, page
-from noteassist.errors import NotAuthenticated, OtpRequired
+from noteassist.errors import NotAuthenticated
 from noteassist.security.console import COOKIE, COOKIE_PATH, at_console, current_visit, require_same_origin
 from noteassist.security.guards import anyone, current_origin
 from noteassist.services.administration import console as service

@@ -12,6 +12,7 @@ from noteassist.api.waiting import answer_task
 from noteassist.blueprints.ai_tools.schemas import TaskAccepted
 from noteassist.blueprints.drive import schemas
 from noteassist.security.guards import current_actor, signed_in
+from noteassist.security.permissions import Scope
 from noteassist.services.drive import connections, consent
 from noteassist.services.drive.importing import ask_for_import
 
@@ -30,7 +31,7 @@ POSTED: dict[str, Any] = {"headers": (IDEMPOTENCY_KEY, PREFER), "refusals": (404
 class Connect(MethodView):
     """The way to Google."""
 
-    @drive.gives(200, schemas.ConsentOut)
+    @drive.gives(200, schemas.ConsentOut, scope=Scope.PERSON)
     def get(self) -> Response:
         """Give the address where access to Drive can be allowed; it is good for ten minutes, once."""
         return secret_thing({"authorization_url": consent.begin(current_settings(), current_actor())})
@@ -50,7 +51,7 @@ class Status(MethodView):
 class Connection(MethodView):
     """The end of my connection."""
 
-    @drive.gives(204, refusals=(404,))
+    @drive.gives(204, refusals=(404,), scope=Scope.PERSON)
     def delete(self) -> Response:
         """Disconnect Drive now; Google is told to forget the consent, as soon as it answers."""
         connections.disconnect(current_settings(), current_actor())

@@ -1,8 +1,8 @@
 """What the routes of Google Drive take and give."""
 
-from marshmallow import EXCLUDE, ValidationError, fields, validate, validates_schema
+from marshmallow import fields, validate
 
-from noteassist.api.schemas import BaseSchema, Moment, Text
+from noteassist.api.schemas import BaseSchema, Moment
 from noteassist.services.drive.documents import NOTE_FORMATS, OUTPUT_FORMATS
 
 FILE_ID = "^[A-Za-z0-9_-]{1,120}$"
@@ -12,25 +12,6 @@ class ConsentOut(BaseSchema):
     """Where to allow access."""
 
     authorization_url = fields.String(required=True)
-
-
-class ReturnQuery(BaseSchema):
-    """What Google sends people back with; it may add more."""
-
-    class Meta:
-        """What Google adds is left alone."""
-
-        unknown = EXCLUDE
-
-    state = Text(1, 1024, required=True)
-    code = Text(1, 2048)
-    error = Text(1, 255)
-
-    @validates_schema
-    def require_code_or_error(self, query: dict[str, str], **_: object) -> None:
-        """Refuse what has neither or both; raises ValidationError."""
-        if ("code" in query) == ("error" in query):
-            raise ValidationError({"code": ["Either code or error is needed."]})
 
 
 class Connected(BaseSchema):

@@ -8,6 +8,7 @@ from flask.views import MethodView
 from noteassist import db
 from noteassist.api.answers import secret_thing
 from noteassist.api.blueprints import Blueprint
+from noteassist.api.schemas import ReturnQuery
 from noteassist.api.settings import current_settings
 from noteassist.blueprints.drive import schemas
 from noteassist.security.guards import anyone
@@ -39,7 +40,7 @@ class Callback(MethodView):
     """Somebody comes back from Google."""
 
     @drive_return.gives(200, schemas.Connected, refusals=(400, 403), has_query=True)
-    @drive_return.takes(schemas.ReturnQuery, location="query")
+    @drive_return.takes(ReturnQuery, location="query")
     def get(self, query: dict[str, Any]) -> Response:
         """Connect the Drive of the user whom the state names."""
         return secret_thing(consent.finish(current_settings(), query, caller_id()))

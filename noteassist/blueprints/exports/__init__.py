@@ -1,5 +1,6 @@
-"""Exports: notes as files to take along."""
+"""Exports: notes as files, and everything of one's own."""
 
+from noteassist.blueprints.exports.account import account_export
 from noteassist.blueprints.exports.routes import exports
 
-__all__ = ["exports"]
+__all__ = ["account_export", "exports"]

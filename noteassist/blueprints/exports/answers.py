@@ -37,6 +37,17 @@ def stored_attachment(details: FileDetails, pieces: Iterator[bytes]) -> Response
     return response
 
 
+def streamed_attachment(name: str, media_type: str, pieces: Iterator[bytes]) -> Response:
+    """Answer with a file that is made while it is sent, on a thread of the streams; raises ServerBusy without one."""
+    give_back = current_share().take()
+    if give_back is None:
+        raise ServerBusy
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  # the documented way
+    response = Response(_read(app, pieces), headers=_headers(name), content_type=media_type)
+    response.call_on_close(give_back)
+    return response
+
+
 def _read(app: Flask, pieces: Iterator[bytes]) -> Iterator[bytes]:
     while True:
         with app.app_context():

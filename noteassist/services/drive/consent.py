@@ -1,34 +1,26 @@
 """Consent: sending somebody to Google, and what they come back with (RFC 6749 section 4.1, RFC 7636).
 
 The way back carries no sign-in of ours, so the `state` says whose it is: signed, good for ten minutes and once, and
-only while the session that asked lives. The PKCE verifier is derived from it, so nothing is written before the return.
+only while the session that asked lives (states.py).
 """
 
-import hashlib
-import hmac
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-import jwt
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, select
 
 from noteassist import db
 from noteassist.config import Settings
 from noteassist.errors import DriveCodeInvalid, DriveDenied, DriveStateInvalid, DriveUnavailable
-from noteassist.models import DriveConsent, Session, User
+from noteassist.models import Session, User
 from noteassist.security.actors import Actor
-from noteassist.security.tokens import derived_key, new_secret
-from noteassist.services.drive import connections, oauth
+from noteassist.services.drive import connections, oauth, states
 from noteassist.services.drive.calls import Line
 from noteassist.services.drive.oauth import GoogleAccount, Grant
 from noteassist.services.drive.trouble import GoogleError, GrantGone
 
-STATE_LIFE = timedelta(minutes=10)
-LONGEST_STATE = 1024
-AUDIENCE = "google-drive"
-_CLAIMS = ["sub", "sid", "jti", "exp", "aud"]
+PURPOSE = "drive"
 _LIVE = (
     select(User.id)
     .join(Session, Session.user_id == User.id)
@@ -55,22 +47,13 @@ class State:
 def begin(settings: Settings, actor: Actor) -> str:
     """Give the address where I can allow access to my Drive; raises DriveNotConfigured."""
     connections.require_configured(settings)
-    nonce = new_secret()
-    claims = {
-        "sub": str(actor.user_id),
-        "sid": actor.session_id,
-        "jti": nonce,
-        "exp": int((db.utcnow() + STATE_LIFE).timestamp()),
-        "aud": AUDIENCE,
-    }
-    state = jwt.encode(claims, derived_key(settings.secret_key, "drive-state"), "HS256")
+    claims = {"sub": str(actor.user_id), "sid": actor.session_id}
+    state, nonce = states.write(settings, PURPOSE, claims)
     return oauth.consent_url(settings, state=state, verifier=_verifier(settings, nonce))
 
 
 def _verifier(settings: Settings, nonce: str) -> str:
-    """Derive the PKCE verifier of a state: 43 characters of URL-safe base64 (RFC 7636 section 4.1)."""
-    key = derived_key(settings.secret_key, "drive-pkce")
-    return urlsafe_b64encode(hmac.digest(key, nonce.encode(), "sha256")).decode().rstrip("=")
+    return states.derived(settings, "drive-pkce", nonce)
 
 
 def finish(settings: Settings, returned: dict[str, Any], caller_id: int | None) -> dict[str, Any]:
@@ -97,35 +80,20 @@ def finish(settings: Settings, returned: dict[str, Any], caller_id: int | None) 
 
 
 def _read_state(settings: Settings, state: str) -> State:
-    key = derived_key(settings.secret_key, "drive-state")
     try:
-        claims = jwt.decode(
-            state[:LONGEST_STATE],
-            key,
-            ["HS256"],
-            audience=AUDIENCE,
-            options={"require": _CLAIMS, "verify_exp": False},
-        )
-        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-        found = State(int(claims["sub"]), int(claims["sid"]), claims["jti"], expires_at)
-    except (jwt.InvalidTokenError, ValueError, TypeError) as error:
+        found = states.read(settings, PURPOSE, state)
+        claims = found.claims
+        return State(int(claims["sub"]), int(claims["sid"]), found.nonce, found.expires_at)
+    except states.StateExpired as error:
+        raise DriveStateInvalid("This link to Google Drive has expired; begin again.") from error
+    except (states.StateUnreadable, KeyError, ValueError, TypeError) as error:
         raise DriveStateInvalid from error
-    if found.expires_at <= db.utcnow():
-        raise DriveStateInvalid("This link to Google Drive has expired; begin again.")
-    return found
 
 
 def _use_up(state: State) -> None:
     """Let a state work once; raises DriveStateInvalid."""
     _require_live(state)
-    db.execute(delete(DriveConsent).where(DriveConsent.expires_at < db.utcnow()))
-    values = {
-        "state_hash": hashlib.sha256(state.nonce.encode()).digest(),
-        "expires_at": state.expires_at,
-    }
-    # Not by the number of rows: PostgreSQL's driver does not tell it of such an INSERT.
-    used = db.insert_ignoring(DriveConsent).values(**values).returning(DriveConsent.state_hash)
-    if db.execute(used).one_or_none() is None:
+    if not states.use_up(state.nonce, state.expires_at):
         raise DriveStateInvalid("This link to Google Drive was used before; begin again.")
 
 

@@ -9,6 +9,7 @@ CONSENT = "https://accounts.google.com/o/oauth2/v2/auth"
 TOKEN = "https://oauth2.googleapis.com/token"  # noqa: S105  # an address
 REVOKE = "https://oauth2.googleapis.com/revoke"
 WHO = "https://openidconnect.googleapis.com/v1/userinfo"
+KEYS = "https://www.googleapis.com/oauth2/v3/certs"
 FILES = "https://www.googleapis.com/drive/v3/files"
 UPLOAD = "https://www.googleapis.com/upload/drive/v3/files"
 GOOGLES = ".googleapis.com"
@@ -40,6 +41,11 @@ def session_at(settings: Settings, location: str) -> str:
     if parts.scheme != "https" or not (parts.hostname or "").endswith(GOOGLES):
         raise GoogleAway("Google's answer cannot be read.")
     return location
+
+
+def sign_in_url(settings: Settings) -> str:
+    """Give the address to which Google sends back who signs in; it has to be registered there too."""
+    return f"{settings.public_url}/api/auth/google/callback/"
 
 
 def callback_url(settings: Settings) -> str:

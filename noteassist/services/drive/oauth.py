@@ -4,7 +4,7 @@ Authlib does the protocol. Its ready-made HTTP clients have no deadline, and whi
 on what else is installed; so it is given a session of ours.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -21,6 +21,7 @@ from noteassist.services.drive.trouble import GoogleAway, GrantGone, Misconfigur
 
 SCOPE = "https://www.googleapis.com/auth/drive.file"
 SCOPES = f"openid email {SCOPE}"
+IDENTITY_SCOPES = "openid email profile"
 # Google says 3,599 s; what says nothing is asked anew soon.
 USUAL_LIFE = 300
 # A token is not used in its last moments: it would expire on its way.
@@ -74,13 +75,13 @@ class _Reply:
         return self.answer.json()
 
 
-def _client(settings: Settings, line: Line | None = None) -> Any:
+def _client(settings: Settings, line: Line | None = None, redirect_uri: str | None = None) -> Any:
     return OAuth2Client(
         _Session(line) if line else None,
         settings.google_client_id,
         settings.google_client_secret,
         token_endpoint_auth_method="client_secret_post",  # noqa: S106  # how, not what
-        redirect_uri=endpoints.callback_url(settings),
+        redirect_uri=redirect_uri or endpoints.callback_url(settings),
         code_challenge_method="S256",
     )
 
@@ -92,6 +93,40 @@ def consent_url(settings: Settings, *, state: str, verifier: str) -> str:
         address, state=state, code_verifier=verifier, scope=SCOPES, access_type="offline", prompt="consent"
     )
     return str(url)
+
+
+def sign_in_url(settings: Settings, *, state: str, verifier: str, nonce: str) -> str:
+    """Give the address where somebody tells us who they are (OpenID Connect)."""
+    address = endpoints.at(settings, endpoints.CONSENT)
+    client = _client(settings, redirect_uri=endpoints.sign_in_url(settings))
+    url, _ = client.create_authorization_url(
+        address,
+        state=state,
+        code_verifier=verifier,
+        scope=IDENTITY_SCOPES,
+        nonce=nonce,
+        prompt="select_account",
+    )
+    return str(url)
+
+
+def fetch_id_token(settings: Settings, line: Line, *, code: str, verifier: str) -> str:
+    """Exchange the code of who signs in for their ID token; raises GrantGone for one that is not good, GoogleAway."""
+    address = endpoints.at(settings, endpoints.TOKEN)
+    values = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier}
+    client = _client(settings, line, endpoints.sign_in_url(settings))
+    token = _asked(lambda: client.fetch_token(address, **values)).get("id_token")
+    if not isinstance(token, str) or not token:
+        raise GoogleAway("Google's answer cannot be read.")
+    return token
+
+
+def fetch_keys(settings: Settings, line: Line) -> list[dict[str, Any]]:
+    """Give the keys that Google signs ID tokens with (RFC 7517); raises GoogleError."""
+    keys = line.send("GET", endpoints.at(settings, endpoints.KEYS)).checked().json().get("keys")
+    if not isinstance(keys, list):
+        raise GoogleAway("Google's answer cannot be read.")
+    return [key for key in keys if isinstance(key, dict)]
 
 
 def exchange(settings: Settings, line: Line, *, code: str, verifier: str) -> Grant:
@@ -111,13 +146,19 @@ def refresh(settings: Settings, line: Line, refresh_token: str) -> Grant:
     )
 
 
-def _granted(ask: Any) -> Grant:
+def _asked(ask: Callable[[], Any]) -> Mapping[str, Any]:
+    """Ask the token endpoint; raises GoogleError."""
     try:
-        token = ask()
+        token: Mapping[str, Any] = ask()
     except OAuth2Error as error:
         raise _oauth_error(str(error.error)) from error
     except ValueError as error:
         raise GoogleAway("Google's answer cannot be read.") from error
+    return token
+
+
+def _granted(ask: Callable[[], Any]) -> Grant:
+    token = _asked(ask)
     access, renewed = token.get("access_token"), token.get("refresh_token")
     if not isinstance(access, str) or not access:
         raise GoogleAway("Google's answer cannot be read.")

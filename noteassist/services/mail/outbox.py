@@ -36,6 +36,8 @@ PURPOSES: Mapping[str, Purpose] = {
     "verify_email": Purpose("verify_email", timedelta(hours=48), "/verify-email"),
     "change_email": Purpose("change_email", timedelta(hours=48), "/verify-email"),
     "reset_password": Purpose("reset_password", timedelta(hours=1), "/reset-password"),
+    # No page takes it: it goes to the application that asked.
+    "close_account": Purpose("close_account", timedelta(hours=1), ""),
 }
 
 

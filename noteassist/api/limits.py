@@ -31,6 +31,15 @@ SIGN_IN_SECONDS = 15 * MINUTE
 
 # Routes that run a program.
 RUN_ENDPOINTS = frozenset({"code.Run", "topic_runs.TopicRun"})
+# Calls that ask for the password once more: whoever has stolen a session must not find it out by trying.
+PASSWORD_CALLS = frozenset(
+    {
+        ("DELETE", "profile.Me"),
+        ("POST", "account.ChangeEmail"),
+        ("POST", "account.ChangePassword"),
+        ("POST", "two_factor.Disable"),
+    }
+)
 # Routes without any limit: probes that come every few seconds, and files whose bytes never change.
 EXEMPT_ENDPOINTS = frozenset(
     {
@@ -54,12 +63,16 @@ class RequestLimits:
         self.settings = settings
         self.counter = Counter(settings.redis_url, settings.web_processes)
 
-    def count(self, actor: Actor, *, is_run: bool = False) -> Allowance:
-        """Count one of this caller's requests; raises TooManyRequests when it may not be made."""
-        windows = self.windows_of(actor)
+    def count(self, actor: Actor, *, is_run: bool = False, is_try: bool = False) -> Allowance:
+        """Count one of this caller's requests: `is_run` of a program, `is_try` of the password.
+
+        Raises TooManyRequests when it may not be made.
+        """
+        windows, user, settings = self.windows_of(actor), f"limits:{{u{actor.user_id}}}", self.settings
         if is_run:
-            key = f"limits:{{u{actor.user_id}}}:runs"
-            windows.append(Window("code_runs", key, self.settings.limit_code_runs, MINUTE))
+            windows.append(Window("code_runs", f"{user}:runs", settings.limit_code_runs, MINUTE))
+        if is_try:
+            windows.append(Window("password", f"{user}:password", settings.limit_sign_in, SIGN_IN_SECONDS))
         return self._taken(windows, user_id=actor.user_id)
 
     def windows_of(self, actor: Actor) -> list[Window]:
@@ -212,7 +225,9 @@ def count_request() -> None:
     if limits is None or actor is None or request.endpoint in EXEMPT_ENDPOINTS:
         return
     counted = request.environ.get(COUNTED)
-    g.allowance = counted or limits.count(actor, is_run=request.endpoint in RUN_ENDPOINTS)
+    is_run = request.endpoint in RUN_ENDPOINTS
+    is_try = (request.method, request.endpoint) in PASSWORD_CALLS
+    g.allowance = counted or limits.count(actor, is_run=is_run, is_try=is_try)
 
 
 def count_sign_in(email: str) -> None:

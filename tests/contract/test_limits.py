@@ -10,6 +10,7 @@ from sqlalchemy import text
 from noteassist import db
 from noteassist.api.limits import (
     EXEMPT_ENDPOINTS,
+    PASSWORD_CALLS,
     RequestLimits,
     anonymous_endpoints,
     count_request,
@@ -140,6 +141,26 @@ def test_tries_that_succeed_count_as_well(make_app):
     register(app, email="alice@example.com")
     statuses = [sign_in(ApiClient(app), "alice@example.com").status_code for _ in range(4)]
     assert statuses == [200, 200, 200, 429]
+
+
+def test_who_holds_a_session_cannot_try_passwords(make_app):
+    app = make_app(limit_sign_in=3, limit_per_minute=1000)
+    client = register(app, email="alice@example.com")
+    calls = [
+        ("POST", "/api/auth/password/change/", {"current_password": "wrong", "password": "another long one"}),
+        ("POST", "/api/auth/email/change/", {"password": "wrong", "email": "b@example.com"}),
+        ("DELETE", "/api/auth/me/", {"password": "wrong"}),
+        ("POST", "/api/auth/2fa/disable/", {"password": PASSWORD, "otp": "123456"}),
+    ]
+    answers = [client.open(path, method=method, json=body) for method, path, body in calls]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
+    assert client.get("/api/auth/me/").status_code == 200
+
+
+def test_each_call_that_asks_for_the_password_is_there(make_app):
+    app = make_app()
+    rules = {(method, rule.endpoint) for rule in app.url_map.iter_rules() for method in rule.methods}
+    assert rules >= PASSWORD_CALLS
 
 
 def test_a_forged_header_changes_nothing(make_app):

@@ -20,6 +20,33 @@ FROM (
     SELECT user_id, {quarter} AS quarter FROM notes UNION ALL SELECT user_id, {quarter} FROM topics
 ) AS written
 GROUP BY user_id, quarter / 96"""
+# Each revision of a note is kept on a day of study, by the database itself: no service can forget it, and it takes no
+# statement of its own.
+KEEP = """\
+ON CONFLICT (user_id, day) DO UPDATE SET
+    first_quarter = {least}(study_days.first_quarter, excluded.first_quarter),
+    last_quarter = {greatest}(study_days.last_quarter, excluded.last_quarter)
+WHERE excluded.first_quarter < study_days.first_quarter OR excluded.last_quarter > study_days.last_quarter"""
+FUNCTION = """\
+CREATE FUNCTION keep_study_days() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO study_days (user_id, day, first_quarter, last_quarter)
+    SELECT user_id, quarter / 96, min(quarter % 96), max(quarter % 96)
+    FROM (SELECT user_id, {quarter} AS quarter FROM made) AS written
+    GROUP BY user_id, quarter / 96
+    {keep};
+    RETURN NULL;
+END $$"""
+TRIGGER = {
+    "postgresql": """\
+CREATE TRIGGER note_revisions_study_days AFTER INSERT ON note_revisions
+REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION keep_study_days()""",
+    "sqlite": """\
+CREATE TRIGGER note_revisions_study_days AFTER INSERT ON note_revisions BEGIN
+    INSERT INTO study_days (user_id, day, first_quarter, last_quarter)
+    VALUES (new.user_id, {quarter} / 96, {quarter} % 96, {quarter} % 96)
+    {keep};
+END""",
+}
 QUARTER = {
     "postgresql": "CAST(floor(extract(epoch FROM created_at) / 900) AS integer)",
     "sqlite": "CAST(strftime('%s', created_at) AS INTEGER) / 900",
@@ -54,10 +81,22 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("user_id", name="pk_dashboard_cache"),
     )
-    op.execute(BACKFILL.format(quarter=QUARTER[op.get_bind().dialect.name]))
+    kind = op.get_bind().dialect.name
+    op.execute(BACKFILL.format(quarter=QUARTER[kind]))
+    if kind == "postgresql":
+        keep = KEEP.format(least="least", greatest="greatest")
+        op.execute(FUNCTION.format(quarter=QUARTER[kind], keep=keep))
+        op.execute(TRIGGER[kind])
+    else:
+        quarter = f"({QUARTER[kind].replace('created_at', 'new.created_at')})"
+        op.execute(TRIGGER[kind].format(quarter=quarter, keep=KEEP.format(least="min", greatest="max")))
 
 
 def downgrade() -> None:
     """Go back."""
+    on_table = " ON note_revisions" if op.get_bind().dialect.name == "postgresql" else ""
+    op.execute(f"DROP TRIGGER note_revisions_study_days{on_table}")
+    if on_table:
+        op.execute("DROP FUNCTION keep_study_days()")
     op.drop_table("dashboard_cache")
     op.drop_table("study_days")

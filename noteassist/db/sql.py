@@ -100,11 +100,6 @@ def greater_of() -> str:
     return "greatest" if is_postgresql() else "max"
 
 
-def lesser_of() -> str:
-    """Give the name of the SQL function that tells the lesser of two values."""
-    return "least" if is_postgresql() else "min"
-
-
 def quarter_of(column_name: str) -> str:
     """Give the SQL of the number of the quarter-hour, since 1970 in UTC, that a column's time lies in."""
     if is_postgresql():

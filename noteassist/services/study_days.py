@@ -1,38 +1,11 @@
-"""Days of study: kept with each change to a note, and read as days of the user's own calendar."""
+"""Days of study, read as days of the user's own calendar; a trigger keeps them with each revision of a note."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
-
-from noteassist import db
-
 QUARTER_SECONDS = 900
 QUARTERS_A_DAY = 96
-
-_KEEP = """\
-INSERT INTO study_days (user_id, day, first_quarter, last_quarter) VALUES (:owner, :day, :first, :last)
-ON CONFLICT (user_id, day) DO UPDATE SET
-    first_quarter = {lesser}(study_days.first_quarter, excluded.first_quarter),
-    last_quarter = {greater}(study_days.last_quarter, excluded.last_quarter)
-WHERE excluded.first_quarter < study_days.first_quarter OR excluded.last_quarter > study_days.last_quarter
-RETURNING day"""
-
-
-@db.per_database
-def _keep() -> db.Prepared:
-    return db.Prepared(text(_KEEP.format(lesser=db.lesser_of(), greater=db.greater_of())))
-
-
-def keep_days(user_id: int, moments: Sequence[datetime]) -> None:
-    """Keep, in the open write, that a user studied at these moments."""
-    days: dict[int, list[int]] = {}
-    for moment in moments:
-        day, quarter = divmod(quarter_of(moment), QUARTERS_A_DAY)
-        days.setdefault(day, []).append(quarter)
-    for day, quarters in days.items():
-        db.rows(_keep(), {"owner": user_id, "day": day, "first": min(quarters), "last": max(quarters)})
 
 
 def quarter_of(moment: datetime) -> int:

@@ -1,15 +1,18 @@
 """Days and streaks by the user's calendar."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
 from noteassist import db
-from noteassist.services.study_days import date_of, keep_days, quarter_of, start_of, streak
+from noteassist.models import NoteRevision, StudyDay
+from noteassist.services.study_days import date_of, quarter_of, start_of, streak
+from tests.contract import expect
 
 TODAY = date(2026, 3, 10)
 ZONES = [
@@ -75,12 +78,20 @@ def kept():
 
 
 def test_a_day_keeps_its_first_and_its_last_quarter_hour(context, alice):
-    def keep(*hours):
-        with db.transaction():
-            keep_days(
-                alice.user["id"], [datetime(1970, 1, 3, tzinfo=UTC) + timedelta(hours=hour) for hour in hours]
-            )
+    first = expect.ok(alice.post("/api/notes/", json={"title": "Old"}), 201)["id"]
+    with db.transaction():
+        db.execute(delete(StudyDay))
 
+    def keep(*hours):
+        made = [datetime(1970, 1, 3, tzinfo=UTC) + timedelta(hours=hour) for hour in hours]
+        records = [
+            {"user_id": alice.user["id"], "note_id": first, "number": next(numbers), "created_at": moment}
+            for moment in made
+        ]
+        with db.transaction():
+            db.insert_rows(NoteRevision, records)
+
+    numbers = count(2)
     keep(5.1)
     assert kept() == [(2, 20, 20)]
     keep(3.9, 4.5)

@@ -11,7 +11,6 @@ from noteassist.models import NoteRevision
 from noteassist.services.note_trees import read_tree
 from noteassist.services.revisions.states import packed, packed_undo, says_otherwise, tags_piece, undo_of
 from noteassist.services.revisions.summaries import summary_of
-from noteassist.services.study_days import keep_days
 
 LONGEST_SUMMARY = 500
 # Each so many revisions the whole note is kept too: so many ways back are gone at most to find a revision.
@@ -43,7 +42,6 @@ def keep_first_revisions(
     """Keep the first revision of new notes, given as (id, time): the note itself says what it is."""
     common = {"user_id": user_id, "number": 1, "origin": origin, "summary": summary[:LONGEST_SUMMARY]}
     db.insert_rows(NoteRevision, [common | {"note_id": note_id, "created_at": at} for note_id, at in notes])
-    keep_days(user_id, [at for _, at in notes])
 
 
 def keep_revision(
@@ -67,7 +65,6 @@ def keep_revision(
         return
     said = summary or (summary_of(before, after) + remark)
     values = {"owner": user_id, "note": note_id, "origin": origin, "summary": said[:LONGEST_SUMMARY]}
-    keep_days(user_id, [at])
     number = db.execute(_INSERT, values | {"undo": packed_undo(undo, after), "at": at}).scalar_one()
     if number % WHOLE_EVERY == 0:
         _keep_whole(user_id, note_id, number)
@@ -102,4 +99,3 @@ def keep_tag_changes(user_id: int, changes: Mapping[int, tuple[list[str], list[s
         for note_id, (before, after) in changed.items()
     ]
     db.execute(insert(NoteRevision), rows)
-    keep_days(user_id, [at])

@@ -98,6 +98,7 @@ class ExpressLane:
             if was_tried:
                 asked = db.in_transaction(partial(ask_at_once, self.settings, bearer, wish))
                 if asked is not None:
+                    environ["noteassist.user"] = bearer.user_id
                     return asked
             actor = read_actor(environ["HTTP_AUTHORIZATION"])
             environ["noteassist.user"] = actor.user_id

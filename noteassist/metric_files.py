@@ -33,8 +33,10 @@ def _claimed(base: Path, role: str) -> Path:
         if not _is_held(folder):
             shutil.rmtree(folder, ignore_errors=True)
     made = Path(tempfile.mkdtemp(prefix=f"{role}-", dir=base))
-    lock = os.open(made / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    lock = os.open(made / f"{LOCK}.new", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
+    # Nobody finds it before it is held.
+    (made / f"{LOCK}.new").rename(made / LOCK)
     return made
 
 
@@ -54,5 +56,13 @@ def _is_held(folder: Path) -> bool:
 
 
 def files_of_all(base: Path) -> list[str]:
-    """List the files of all processes."""
-    return sorted(str(path) for path in base.glob("*/*.db"))
+    """List the files of all processes, without those that are being made and have nothing in them yet."""
+    return sorted(str(path) for path in base.glob("*/*.db") if _size_of(path))
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        # The folder of one who has ended was removed at this moment.
+        return 0

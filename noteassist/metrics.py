@@ -5,6 +5,7 @@ counts into files of its own there, and whoever is asked adds up the files of al
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from noteassist.metric_files import files_of_all
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+COLLECTING_TRIES = 3
 TASK_SECONDS = (0.05, 0.25, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0)
 
 # A second series for each one, that nothing here asks for.
@@ -142,6 +144,13 @@ class AllProcesses(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Add up."""
+        for _ in range(COLLECTING_TRIES):
+            # The folder of one who has ended may be removed while it is read.
+            with suppress(FileNotFoundError):
+                return self._added_up()
+        return self._added_up()
+
+    def _added_up(self) -> Iterable[Metric]:
         found: Iterable[Metric] = MultiProcessCollector.merge(  # type: ignore[no-untyped-call]  # the library's
             files_of_all(self.folder), accumulate=True
         )

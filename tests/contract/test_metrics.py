@@ -131,6 +131,18 @@ def test_while_the_database_is_away_metrics_say_so(tmp_path):
     assert "noteassist_tasks" not in {name for name, _ in found}
 
 
+def test_a_file_that_is_being_made_or_removed_disturbs_nobody(tmp_path, monkeypatch):
+    for name in ("web-1", "web-2"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "web-1/counter_1.db").write_bytes(b"")
+    gone = str(tmp_path / "web-2/counter_2.db")
+    looks = iter([[gone], [gone]])
+    usual = metrics.files_of_all
+    monkeypatch.setattr(metrics, "files_of_all", lambda base: next(looks, None) or usual(base))
+    assert list(metrics.AllProcesses(tmp_path).collect()) == []
+    assert next(looks, None) is None
+
+
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory):
     """Two web processes and two worker processes that share a folder, a database and a Redis."""
@@ -206,6 +218,7 @@ def test_totals_over_two_web_processes_and_two_workers_are_what_was_sent(install
 
 
 def test_what_was_counted_before_a_restart_does_not_come_back(installation):
+    assert installation.sign_up("bob@example.com").get("/api/tasks/").status_code == 200
     assert total(installation, "noteassist_http_requests_total", route="/api/tasks/") > 0
     installation.restart()
     assert total(installation, "noteassist_http_requests_total", route="/api/tasks/") == 0

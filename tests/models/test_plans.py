@@ -55,7 +55,7 @@ def crowded(migrated_app):
         yield migrated_app
         with db.transaction():
             if db.is_postgresql():
-                # 100,000 notes, each looked up in every table below it: on a slow machine longer than a request may take.
+                # 100,000 notes, each looked up in every table below: slow machines take longer than a request may.
                 db.execute(text("SET LOCAL statement_timeout = 0"))
             db.execute(User.__table__.delete())
 

@@ -1,7 +1,7 @@
 """The engine of the simulation: a clock, processors that are shared, and places that one has to wait for.
 
-What happens is written as generators: each `yield` gives something that takes time, and goes on when it is done. A run is decided by its
-seed alone: events of the same moment happen in the order in which they were planned.
+What happens is written as generators: each `yield` gives something that takes time, and goes on when it is done. A run
+is decided by its seed alone: events of the same moment happen in the order in which they were planned.
 """
 
 import heapq

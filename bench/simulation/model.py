@@ -66,7 +66,14 @@ class Installation:
         if scenario.is_one_machine:
             shared = Processors(clock, web.cores)
             self.machines["machine"] = [shared]
-            webs, primary, readers, states, queue, working = [shared], shared, [shared], [shared], shared, [shared]
+            webs, primary, readers, states, queue, working = (
+                [shared],
+                shared,
+                [shared],
+                [shared],
+                shared,
+                [shared],
+            )
         else:
             webs = self._machines("web", web.machines, web.cores)
             primary = self._machines("postgres", 1, database.cores)[0]

@@ -23,7 +23,10 @@ class Web:
 
     @property
     def threads(self) -> int:
-        """Count the threads of a process, as `noteassist/cli/serve.py` does; who finds none free waits without a limit."""
+        """Count the threads of a process, as `noteassist/cli/serve.py` does.
+
+        Who finds none free waits before the application, without a limit.
+        """
         return 2 * self.slots + self.streams + 4
 
     @property
@@ -98,6 +101,8 @@ def one_machine(users: int) -> Scenario:
         is_one_machine=True,
         network_ms=LOOPBACK_MS,
         workers=Workers(slots=8),
+        warm_seconds=15.0,
+        seconds=15.0,
     )
 
 
@@ -119,7 +124,8 @@ def closed_loop(case: str, connections: int, driver_ms: float, others_cores: flo
     )
 
 
-RISING = tuple(one_machine(users) for users in (500, 1000, 1500, 2000, 2500, 3000, 3500, 4000, 5000, 6000))
+RISING_USERS = (250, 500, 1000, 1500, 2000, 2500, 3000, 3500, 4000, 4250, 4500, 5000, 6000)
+RISING = tuple(one_machine(users) for users in RISING_USERS)
 
 TEN_THOUSAND = Scenario(
     name="10k",
@@ -128,6 +134,18 @@ TEN_THOUSAND = Scenario(
     web=Web(machines=3, cores=4, processes=4, slots=4),
     database=Database(cores=4, max_connections=250),
     workers=Workers(machines=2, cores=2, slots=192),
+)
+TIGHT = replace(
+    TEN_THOUSAND,
+    name="10k-tight",
+    title="10,000 users at once, of one web machine",
+    web=Web(machines=1, cores=4, processes=4, slots=4),
+)
+FEW_CORES = replace(
+    TEN_THOUSAND,
+    name="10k-few",
+    title="10,000 users at once, PostgreSQL with one core",
+    database=Database(cores=1, max_connections=250),
 )
 HUNDRED_THOUSAND = Scenario(
     name="100k",
@@ -149,4 +167,5 @@ MILLION = replace(
     workers=Workers(machines=2, cores=4, slots=800),
     cells=20,
 )
-SCENARIOS = (*RISING, TEN_THOUSAND, HUNDRED_THOUSAND, MILLION)
+LARGE = (TEN_THOUSAND, TIGHT, FEW_CORES, HUNDRED_THOUSAND, MILLION)
+SCENARIOS = (*RISING, *LARGE)

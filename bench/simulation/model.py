@@ -3,7 +3,7 @@
 import math
 import random
 
-from bench.simulation.costs import Cost, Costs
+from bench.simulation.costs import Cost, Costs, counted
 from bench.simulation.engine import Activity, Clock, Places, Processors
 from bench.simulation.scenarios import Scenario
 
@@ -49,7 +49,10 @@ class Installation:
     """All machines of a scenario, and everything that is counted while they work."""
 
     def __init__(self, scenario: Scenario, costs: Costs, seed: int) -> None:
-        self.scenario, self.costs = scenario, costs
+        self.scenario = scenario
+        self.kinds = {
+            name: counted(cost) if scenario.counts_requests else cost for name, cost in costs.kinds.items()
+        }
         self.chance = random.Random(seed)
         self.clock = Clock()
         self.machines: dict[str, list[Processors]] = {}
@@ -143,7 +146,7 @@ class Installation:
         yield process.threads.take()
         has_slot = yield process.slots.take(SLOT_SECONDS)
         if has_slot:
-            is_answered = yield from self._answer(process, self.costs.kinds[kind])
+            is_answered = yield from self._answer(process, self.kinds[kind])
             process.slots.give_back()
         else:
             yield from process.python.run(self.scattered(REFUSAL_MS))

@@ -66,11 +66,11 @@ def frame(panel: Panel, marks: Sequence[tuple[float, str]], users: Sequence[int]
     return [*drawn, text(middle, BOTTOM + 38, "users at once", colour=GREY, anchor="middle")]
 
 
-def legend(x: float, names: Sequence[str]) -> list[str]:
+def legend(x: float, top: float, names: Sequence[str]) -> list[str]:
     """Say which colour is what."""
     drawn = []
     for number, name in enumerate(names):
-        y = TOP + 16 + number * 18
+        y = top + number * 18
         drawn.append(f'<rect x="{x:.1f}" y="{y - 9:.1f}" width="10" height="10" fill="{COLOURS[number]}"/>')
         drawn.append(text(x + 15, y, name, size=12))
     return drawn
@@ -103,14 +103,14 @@ def rising_picture(summaries: Sequence[Summary]) -> str:
     for number, name in enumerate(("p50", "p95", "p99")):
         values = [(found.users, float(getattr(found, f"{name}_ms"))) for found in summaries]
         drawn.append(curve(slow, values, COLOURS[number]))
-    drawn += legend(slow.left + 14, ("p50", "p95", "p99"))
+    drawn += legend(slow.left + 14, TOP + 16, ("p50", "p95", "p99"))
     drawn += frame(busy, [(share, f"{share:.0%}") for share in (0, 0.25, 0.5, 0.75, 1)], users)
     parts = ("machine", "Python processes", "slots", "worker slots")
     for number, name in enumerate(parts):
         drawn.append(
             curve(busy, [(found.users, found.utilisation[name]) for found in summaries], COLOURS[number])
         )
-    drawn += legend(busy.right - 150, parts) if len(summaries) < 2 else legend(busy.left + 200, parts)
+    drawn += legend(busy.right - 140, BOTTOM - 80, parts)
     return picture("One machine with two processors under rising load", drawn)
 
 

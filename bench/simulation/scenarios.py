@@ -84,6 +84,8 @@ class Scenario:
     driver_ms: float = 0.0
     others_cores: float = 0.0
     network_ms: float = NETWORK_MS
+    # Whether Redis counts every request against limits.
+    counts_requests: bool = True
     # The state of users spread over several Redis servers: cannot be set up yet.
     redis_states: int = 1
     # How many of these make the whole, each with its own users, database and Redis.
@@ -118,6 +120,7 @@ def closed_loop(case: str, connections: int, driver_ms: float, others_cores: flo
         driver_ms=driver_ms,
         others_cores=others_cores,
         network_ms=LOOPBACK_MS,
+        counts_requests=False,
         workers=Workers(let_through=0.0),
         warm_seconds=1.0,
         seconds=4.0,
@@ -138,13 +141,13 @@ TEN_THOUSAND = Scenario(
 TIGHT = replace(
     TEN_THOUSAND,
     name="10k-tight",
-    title="10,000 users at once, of one web machine",
+    title="10,000 users at once, one web machine",
     web=Web(machines=1, cores=4, processes=4, slots=4),
 )
 FEW_CORES = replace(
     TEN_THOUSAND,
     name="10k-few",
-    title="10,000 users at once, PostgreSQL with one core",
+    title="10,000 users at once, one core for PostgreSQL",
     database=Database(cores=1, max_connections=250),
 )
 HUNDRED_THOUSAND = Scenario(
@@ -154,8 +157,15 @@ HUNDRED_THOUSAND = Scenario(
     web=Web(machines=10, cores=8, processes=8, slots=4),
     database=Database(cores=32, max_connections=300, pooled=128, poolers=4),
     workers=Workers(machines=4, cores=4, slots=1600),
+    redis_states=3,
     warm_seconds=5.0,
     seconds=2.0,
+)
+ONE_REDIS = replace(
+    HUNDRED_THOUSAND,
+    name="100k-one-redis",
+    title="100,000 users at once, one Redis for their state",
+    redis_states=1,
 )
 MILLION = replace(
     HUNDRED_THOUSAND,
@@ -165,7 +175,8 @@ MILLION = replace(
     web=Web(machines=5, cores=8, processes=8, slots=4),
     database=Database(cores=16, max_connections=300, pooled=96, poolers=2),
     workers=Workers(machines=2, cores=4, slots=800),
+    redis_states=1,
     cells=20,
 )
-LARGE = (TEN_THOUSAND, TIGHT, FEW_CORES, HUNDRED_THOUSAND, MILLION)
+LARGE = (TEN_THOUSAND, TIGHT, FEW_CORES, HUNDRED_THOUSAND, ONE_REDIS, MILLION)
 SCENARIOS = (*RISING, *LARGE)

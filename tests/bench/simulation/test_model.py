@@ -13,7 +13,8 @@ from noteassist import connections, front
 from noteassist.config import Settings
 from tests.bench.simulation import LISTS
 
-SMALL = replace(one_machine(300), warm_seconds=4.0, seconds=6.0)
+SMALL = replace(one_machine(300), counts_requests=False, warm_seconds=4.0, seconds=6.0)
+LARGE = replace(TEN_THOUSAND, counts_requests=False)
 
 
 def test_the_same_seed_gives_the_same_figures_and_another_seed_others() -> None:
@@ -40,7 +41,7 @@ def test_the_use_of_processors_is_rate_times_cost() -> None:
 
 def test_one_process_gets_no_further_than_one_processor() -> None:
     web = Web(machines=1, cores=8, processes=1)
-    found = simulate(replace(TEN_THOUSAND, users=6000, web=web), LISTS, 1)
+    found = simulate(replace(LARGE, users=6000, web=web), LISTS, 1)
 
     assert found.requests_per_second == pytest.approx(1 / 0.0006, rel=0.03)
     assert found.utilisation["web"] == pytest.approx(1 / 8, rel=0.03)
@@ -62,7 +63,7 @@ def test_there_are_places_for_a_transaction_only_as_long_as_it_lasts() -> None:
         "made up",
     )
     database = Database(cores=4, pooled=1, poolers=1)
-    scenario = replace(TEN_THOUSAND, users=500, mix=((1, "list"),), database=database)
+    scenario = replace(LARGE, users=500, mix=((1, "list"),), database=database)
     found = simulate(scenario, writing, 1)
 
     # One connection at a time: at least 4 ms of PostgreSQL, 1 ms of the disk, and four ways of 0.3 ms there.
@@ -70,9 +71,18 @@ def test_there_are_places_for_a_transaction_only_as_long_as_it_lasts() -> None:
     assert found.utilisation["connections"] == pytest.approx(1.0, abs=0.02)
 
 
+def test_one_redis_counts_no_more_requests_than_one_thread_can() -> None:
+    costs = Costs({"list": Cost(app_ms=0.05, postgres_ms=0.05, redis_ms=0.979)}, "made up")
+    scenario = replace(TEN_THOUSAND, users=4000, mix=((1, "list"),), workers=Workers(let_through=0.0))
+
+    assert simulate(scenario, costs, 1).requests_per_second == pytest.approx(1000, rel=0.03)
+    two = simulate(replace(scenario, redis_states=2), costs, 1)
+    assert two.requests_per_second == pytest.approx(2000, rel=0.05)
+
+
 def test_replicas_take_the_reads_off_the_primary() -> None:
     database = Database(cores=4, replicas=2)
-    installation = Installation(replace(TEN_THOUSAND, users=1000, database=database), LISTS, 1)
+    installation = Installation(replace(LARGE, users=1000, database=database), LISTS, 1)
     installation.begin()
     installation.clock.run_until(5.0)
 

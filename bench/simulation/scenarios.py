@@ -123,7 +123,7 @@ def closed_loop(case: str, connections: int, driver_ms: float, others_cores: flo
         counts_requests=False,
         workers=Workers(let_through=0.0),
         warm_seconds=1.0,
-        seconds=4.0,
+        seconds=2.0,
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from bench.simulation import model
 from bench.simulation.costs import Cost, Costs, read_costs
+from bench.simulation.engine import Activity
 from bench.simulation.model import Installation
 from bench.simulation.results import memory, simulate
 from bench.simulation.scenarios import TEN_THOUSAND, Database, Scenario, Web, Workers, one_machine
@@ -47,8 +48,24 @@ def test_one_process_gets_no_further_than_one_processor() -> None:
     assert found.utilisation["web"] == pytest.approx(1 / 8, rel=0.03)
 
 
-def test_a_slow_database_makes_those_who_wait_for_a_slot_go_away() -> None:
-    # 4 slots and 8 threads more: whoever has a thread and no slot within half a second is refused.
+def test_who_finds_no_slot_is_refused_after_half_a_second() -> None:
+    slow = Costs({"list": Cost(app_ms=0.6, postgres_ms=60_000.0)}, "made up")
+    installation = Installation(replace(LARGE, users=0, web=Web(processes=1, slots=1)), slow, 1)
+    told: list[tuple[float, bool]] = []
+
+    def ask() -> Activity:
+        is_answered = yield from installation._serve(installation.processes[0], "list")
+        told.append((installation.clock.now, is_answered))
+
+    for _ in range(3):
+        installation.clock.start(ask())
+    installation.clock.run_until(2.0)
+
+    assert [is_answered for _, is_answered in told] == [False, False]
+    assert [when for when, _ in told] == pytest.approx([0.5, 0.5], abs=0.005)
+
+
+def test_a_database_that_is_far_too_slow_refuses_many() -> None:
     slow = Costs({"list": Cost(app_ms=0.6, postgres_ms=2000.0)}, "made up")
     scenario = replace(SMALL, users=40, mix=((1, "list"),), database=Database(cores=1))
     found = simulate(scenario, slow, 1)

@@ -7,7 +7,7 @@ LOCKS := requirements/base.txt requirements/dev.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types sure bench fuzz soak install-check lock clean
+.PHONY: help run test lint types sure bench simulate fuzz soak install-check lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -47,6 +47,9 @@ sure: lint types test ## All of it: lint, types, tests
 
 bench: $(VENV)/.developing ## Measure; PEER=URL PEER_PIDS=app=..,postgres=..,redis=.. puts another server beside
 	@PEER="$(PEER)" PEER_PIDS="$(PEER_PIDS)" $(BIN)/python -m bench $(BENCH)
+
+simulate: $(VENV)/.developing ## Simulate 10,000 to 1,000,000 users from measured figures (a minute or two)
+	@$(BIN)/python -m bench.simulate $(SIMULATE)
 
 fuzz: $(VENV)/.developing ## Fuzz the running API for some minutes on both databases
 	@$(BIN)/python -m tests.fuzz --minutes 3

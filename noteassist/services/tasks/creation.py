@@ -13,13 +13,20 @@ from noteassist.models.tasks import TaskId
 
 # A task of nobody goes first. A user's next task has the turn after that user's last one, but never one that
 # has passed already (start-time fair queueing; Goyal, Vin, Cheng 1996): a thousand tasks of one user take turns
-# with everybody else's, however long each takes.
+# with everybody else's, however long each takes. Each turn is the first entry of an index: for min() and max()
+# PostgreSQL would read a whole queue that was empty when it was last analyzed.
 NEXT_TURN = """\
 CASE WHEN :owner IS NULL THEN -1 ELSE {greater_of}(
-        coalesce((SELECT max(turn) + 1 FROM tasks WHERE user_id = :owner AND status = 'queued'), 0),
+        coalesce((
+            SELECT turn + 1 FROM tasks WHERE user_id = :owner AND status = 'queued'
+            ORDER BY user_id DESC, turn DESC LIMIT 1
+        ), 0),
         coalesce(
-            (SELECT max(turn) FROM tasks WHERE status = 'running' AND turn >= 0),
-            (SELECT min(turn) FROM tasks WHERE status = 'queued' AND joined_to IS NULL AND turn >= 0),
+            (SELECT turn FROM tasks WHERE status = 'running' AND turn >= 0 ORDER BY turn DESC LIMIT 1),
+            (
+                SELECT turn FROM tasks WHERE status = 'queued' AND joined_to IS NULL AND turn >= 0
+                ORDER BY turn, created_at LIMIT 1
+            ),
             0
         )
     ) END"""

@@ -1,0 +1,1 @@
+"""Load from Locust, for those who prefer it to the benchmark's own driver."""

@@ -154,6 +154,8 @@ def full_environment(instance: Path, backing: Backing, database_url: str) -> dic
         SECRET_KEY=secrets.token_hex(32),
         WEB_PROCESSES="2",
         WEB_THREADS="4",
+        # The peer writes no line for a request either.
+        ACCESS_LOG="0",
     )
 
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import orjson
 import psycopg
 from sqlalchemy import Engine, event, exc
 
@@ -36,6 +37,8 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         "pool_timeout": POOL_WAIT_SECONDS,
         "pool_use_lifo": True,
         "hide_parameters": True,  # what people write must not stand in logs
+        # A third of the time of the usual one, several times a request.
+        "json_serializer": _to_json,
     }
     if settings.is_sqlite:
         return options | {"connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
@@ -55,6 +58,10 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         "options": " ".join(f"-c {name}={value}" for name, value in server_settings.items()),
     }
     return options | {"connect_args": connect_args}
+
+
+def _to_json(value: Any) -> str:
+    return orjson.dumps(value).decode()
 
 
 def install(*engines: Engine) -> None:

@@ -18,6 +18,7 @@ from noteassist.db.model import (
 )
 from noteassist.db.prepared import Prepared, observers
 from noteassist.db.sql import (
+    Together,
     clock,
     each_of,
     greater_of,
@@ -31,7 +32,6 @@ from noteassist.db.sql import (
     row_lock,
     seconds_until,
     skip_locked,
-    together,
     update_rows,
 )
 from noteassist.db.transactions import (
@@ -73,6 +73,7 @@ __all__ = [
     "Id",
     "Prepared",
     "Sortable",
+    "Together",
     "UtcDateTime",
     "after_commit",
     "after_rollback",
@@ -116,7 +117,6 @@ __all__ = [
     "sqlstate",
     "statements_counted",
     "table_names",
-    "together",
     "transaction",
     "translated",
     "update_rows",

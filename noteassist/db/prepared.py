@@ -77,6 +77,7 @@ class Plan:
         self.binders: dict[str, Any] = {
             name: process for name, process in binders.items() if callable(process)
         }
+        self.required = tuple(required)
         self.constants = {
             name: self._bind(name, value) for name, value in state.parameters.items() if name not in required
         }
@@ -91,7 +92,7 @@ class Plan:
 
     def bound(self, parameters: Mapping[str, Any]) -> Any:
         """Give the parameters as the driver takes them; raises KeyError for one that is missing."""
-        values = self.constants | {name: self._bind(name, value) for name, value in parameters.items()}
+        values = self.constants | {name: self._bind(name, parameters[name]) for name in self.required}
         return values if self.order is None else [values[name] for name in self.order]
 
     def rows(self, cursor: Any) -> Sequence[Any]:

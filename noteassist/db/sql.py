@@ -11,7 +11,6 @@ from sqlalchemy import (
     Executable,
     Table,
     Text,
-    TextClause,
     bindparam,
     column,
     func,
@@ -26,7 +25,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from noteassist.db.model import AnyRow, AnySelect, Base, Id, db, is_postgresql
 from noteassist.db.prepared import Prepared
-from noteassist.db.transactions import execute, execute_first
+from noteassist.db.transactions import execute, execute_first, rows
 
 Made = TypeVar("Made")
 
@@ -56,36 +55,42 @@ def clock(seconds: str = "") -> str:
     return f"(strftime('%Y-%m-%d %H:%M:%f', 'now'{shift}) || '000')"
 
 
-def together(
-    statements: tuple[str, ...], types: Mapping[str, Any], parameters: Mapping[str, Any], given: str = ""
-) -> list[int]:
-    """Run INSERTs and UPDATEs, none of which depends on what another one writes; says how many rows each wrote.
+class Together:
+    """INSERTs and UPDATEs that are run together, none of which depends on what another one writes.
 
     `given` is a SELECT that they may all use, as the table `given`; its result must not depend on what they write.
-
-    PostgreSQL is given them as one statement, which costs one round trip, and is a transaction by itself when it is
-    the first of a request. `types` are those of parameters that the driver would not guess.
+    `types` are those of parameters that the driver would not guess. To be made within `per_database`.
     """
-    if is_postgresql():
-        return list(execute_first(_as_one(statements, tuple(types.items()), given), parameters)[0])
-    before = f"WITH given AS ({given}) " if given else ""
-    # The driver counts no rows of a statement that begins with WITH.
-    bound = [_bound(f"{before}{statement} RETURNING 1", tuple(types.items())) for statement in statements]
-    return [len(execute(statement, parameters).all()) for statement in bound]
+
+    def __init__(self, statements: Sequence[str], types: Mapping[str, Any], given: str = "") -> None:
+        self.types = types
+        if is_postgresql():
+            self.statements = [self._prepared(_as_one(statements, given))]
+        else:
+            before = f"WITH given AS ({given}) " if given else ""
+            # The driver counts no rows of a statement that begins with WITH.
+            self.statements = [self._prepared(f"{before}{each} RETURNING 1") for each in statements]
+
+    def _prepared(self, statement: str) -> Prepared:
+        binds = [bindparam(name, type_=kind) for name, kind in self.types.items() if f":{name}" in statement]
+        return Prepared(text(statement).bindparams(*binds))
+
+    def run(self, parameters: Mapping[str, Any]) -> list[int]:
+        """Run them; says how many rows each wrote.
+
+        PostgreSQL is given them as one statement, which costs one round trip, and is a transaction by itself when it
+        is the first of a request.
+        """
+        if is_postgresql():
+            return list(execute_first(self.statements[0], parameters)[0])
+        return [len(rows(statement, parameters)) for statement in self.statements]
 
 
-@lru_cache(maxsize=64)
-def _as_one(statements: tuple[str, ...], types: tuple[tuple[str, Any], ...], given: str) -> Prepared:
+def _as_one(statements: Sequence[str], given: str) -> str:
     parts = [f"given AS MATERIALIZED ({given})"] if given else []
     parts += [f"s{number} AS ({statement} RETURNING 1)" for number, statement in enumerate(statements)]
     counts = [f"(SELECT count(*) FROM s{number})" for number in range(len(statements))]  # noqa: S608  # our own SQL
-    return Prepared(_bound(f"WITH {', '.join(parts)} SELECT {', '.join(counts)}", types))  # our own SQL
-
-
-@lru_cache(maxsize=64)
-def _bound(statement: str, types: tuple[tuple[str, Any], ...]) -> TextClause:
-    binds = [bindparam(name, type_=type_) for name, type_ in types if f":{name}" in statement]
-    return text(statement).bindparams(*binds)
+    return f"WITH {', '.join(parts)} SELECT {', '.join(counts)}"
 
 
 def seconds_until(column_name: str) -> str:

@@ -15,7 +15,7 @@ from noteassist.models import Profile, Task
 from noteassist.security.actors import Actor
 from noteassist.security.sessions import FROM_LIVE_SESSION, Bearer
 from noteassist.services.ai import outputs, prompts, spending
-from noteassist.services.ai.keeping import Answer, Use, copy_parameters, copy_statements, keep, newest_answer
+from noteassist.services.ai.keeping import Answer, Use, copy_parameters, copying, copying_of_task, keep
 from noteassist.services.ai.providers import Link, chain_of
 from noteassist.services.ai.quota import Allowance, exceeded, read_allowance
 from noteassist.services.tasks.creation import TYPES, create, insert_task, ring, task_values
@@ -125,6 +125,11 @@ def _at_once(actor: Actor, wish: Wish, args: Mapping[str, Any], key: str, *, was
     return None if wish.topic is not None else _served(actor, wish, args, key)
 
 
+@db.per_database
+def _making(further_obstacle: str) -> db.Together:
+    return db.Together([insert_task(outputs.reusable_sql() + further_obstacle)], TYPES)
+
+
 def _made(
     user_id: int,
     tool: str,
@@ -136,7 +141,7 @@ def _made(
     """Make a task, unless the answer is there or somebody is at it; gives its id."""
     values = task_values(tool, args, user_id=user_id, dedupe_key=key) | dict(parameters or {})
     values |= {"cache_key": key, "oldest": db.utcnow() - outputs.REUSED}
-    [made] = db.together((insert_task(outputs.reusable_sql() + further_obstacle),), TYPES, values)
+    [made] = _making(further_obstacle).run(values)
     if not made:
         return None
     ring(tool, values["id"])
@@ -190,7 +195,7 @@ def _copied(
     """Copy an answer that is there for a caller; None where there is none, or the condition does not hold."""
     values = task_values(tool, args, user_id=user_id) | dict(parameters or {})
     values |= copy_parameters(tool, values["id"], key)
-    served, *_ = db.together(copy_statements(), TYPES, values, newest_answer(condition))
+    served, *_ = copying(condition).run(values)
     if not served:
         return None
     user_was_told(user_id)
@@ -205,7 +210,7 @@ def _served_over_topic(actor: Actor, wish: Wish, args: Mapping[str, Any], key: s
         return None
     values = task_values(wish.tool, args, user_id=actor.user_id)
     values |= copy_parameters(wish.tool, values["id"], key)
-    served, *_ = db.together(copy_statements()[:1], TYPES, values, newest_answer())
+    [served] = copying_of_task().run(values)
     if not served:
         return None
     keep([Use(actor.user_id, values["id"], args)], Answer(**answer), cached=True)

@@ -14,10 +14,11 @@ from noteassist.services.ai.outputs import KEPT, REUSED, insert_outputs, reusabl
 from noteassist.services.ai.titles import code_in
 from noteassist.services.notifications import notify
 from noteassist.services.search.dialects import copy_output_entry
-from noteassist.services.tasks.creation import insert_done
+from noteassist.services.tasks.creation import TYPES, insert_done
 from noteassist.services.tasks.ending import NAMES
 
 CONTEXT_LINES = 3
+GIVEN = "SELECT 1 FROM given"
 
 
 # An answer from the cache, copied within the database: a task that is done, the output, the record of its use.
@@ -42,19 +43,26 @@ _NEW_VERSION = (
 
 
 @db.per_database
-def copy_statements() -> tuple[str, ...]:
-    """Give the statements that answer from the cache, the task first; for `db.together` with `newest_answer`."""
-    return (
-        insert_done("SELECT 1 FROM given"),
+def copying(condition: str) -> db.Together:
+    """Give the statements that answer from the cache, if a condition holds; the first makes the task."""
+    statements = (
+        insert_done(GIVEN),
         _COPY_OUTPUT,
         _COPY_USAGE,
         _COPY_NOTIFICATION.format(locked=db.row_lock("users")),
         _NEW_VERSION,
         copy_output_entry(),
     )
+    return db.Together(statements, TYPES, _newest_answer(condition))
 
 
-def newest_answer(condition: str = "") -> str:
+@db.per_database
+def copying_of_task() -> db.Together:
+    """Give the statement that makes the task alone, where there is an answer."""
+    return db.Together([insert_done(GIVEN)], TYPES, _newest_answer())
+
+
+def _newest_answer(condition: str = "") -> str:
     """Give the SELECT that finds the answer to copy, if a condition holds."""
     extra = f" AND {condition}" if condition else ""
     return f"{reusable_sql('*')}{extra} ORDER BY created_at DESC LIMIT 1"

@@ -112,6 +112,11 @@ def _marked(args: Mapping[str, Any]) -> Mapping[str, Any]:
     return args if request_id is None else {**args, REQUEST_ID: request_id}
 
 
+@db.per_database
+def _making() -> db.Together:
+    return db.Together([insert_task()], TYPES)
+
+
 def create(kind: str, args: Mapping[str, Any], **options: Any) -> str | None:
     """Make a task, and ring for it once it is committed; gives its id.
 
@@ -120,7 +125,7 @@ def create(kind: str, args: Mapping[str, Any], **options: Any) -> str | None:
     been made before. A task that is `joined_to` another does no work of its own: it ends as that one does.
     """
     values = task_values(kind, args, **options)
-    [made] = db.together((insert_task(),), TYPES, values)
+    [made] = _making().run(values)
     if not made:
         return None
     if values["joined_to"] is None and values["delay"] <= 0:

@@ -12,7 +12,7 @@ def test_who_has_a_second_factor_needs_it_at_the_console_too(app, root, move_clo
     move_clock(30)
     browser = Browser(app)
     asked = browser.sign_in(root.email)
-    assert (asked.status_code, "one-time password" in text(asked)) == (401, True)
+    assert (asked.status_code, "one-time code of your authenticator" in text(asked)) == (401, True)
     assert browser.sign_in(root.email, otp="000000").status_code == 401
     assert browser.get("/admin/").status_code == 303
     shown = device.shows()

@@ -15,6 +15,7 @@ from noteassist.security.guards import anyone, current_origin
 from noteassist.services.administration import console as service
 
 HOME = "/admin/"
+WANTS_OTP = "Type the one-time code of your authenticator application too."
 LONGEST = {"email": 254, "password": 128, "otp": 64}
 # A page of the console and nothing else: neither another host nor another part of this one.
 SAFE_NEXT = re.compile(r"/admin/(?!sign-)[A-Za-z0-9_.~/?&=%:+,@-]*")
@@ -69,7 +70,9 @@ def refuse_sign_in(error: NotAuthenticated) -> Response:
     """Show the form again, and say why; the password has to be typed again."""
     wants_otp = isinstance(error, OtpRequired) or bool(request.form.get("otp"))
     email = request.form.get("email", "")[: LONGEST["email"]]
-    return page("sign_in.html", 401, next=next_page(), email=email, message=error.detail, wants_otp=wants_otp)
+    # The API's own words are for programs.
+    message = WANTS_OTP if isinstance(error, OtpRequired) else error.detail
+    return page("sign_in.html", 401, next=next_page(), email=email, message=message, wants_otp=wants_otp)
 
 
 door.register_error_handler(NotAuthenticated, refuse_sign_in)

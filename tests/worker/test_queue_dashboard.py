@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from noteassist import db
-from noteassist.bells import QUEUE, WORK, queue_of
+from noteassist.bells import QUEUE, WORK, LocalBell, queue_of
 from tests.contract.browser import OWN, Browser
 from tests.people import register
 
@@ -36,6 +36,12 @@ WRITES = [
     f"/queue/{QUEUE}/queued/empty",
     f"/queue/{QUEUE}/compact",
 ]
+
+
+@pytest.fixture(autouse=True)
+def no_further_bells(queued_app, monkeypatch):
+    """Let what is in the queue be what a test has put there: a thread would ring for the mail to a new account."""
+    monkeypatch.setitem(queued_app.extensions, "noteassist_bell", LocalBell())
 
 
 @pytest.fixture

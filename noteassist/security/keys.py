@@ -1,7 +1,5 @@
 """API keys that live: whose one is, and what it may do."""
 
-import hashlib
-import secrets
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -11,6 +9,7 @@ from noteassist import db
 from noteassist.errors import NotAuthenticated
 from noteassist.models import ApiKey, User
 from noteassist.security.actors import Actor, KeyUse
+from noteassist.security.tokens import digest, new_secret
 
 BEGINNING = "na_"
 PREFIX_LENGTH = 11
@@ -47,12 +46,7 @@ _STILL_LIVES = db.Prepared(
 
 def new_key() -> str:
     """Make a key: 256 random bits after a beginning by which it can be told from other secrets."""
-    return BEGINNING + secrets.token_urlsafe(32)
-
-
-def digest(key: str) -> bytes:
-    """Hash a key for keeping; it has 256 bits, so a fast hash is enough."""
-    return hashlib.sha256(key.encode()).digest()
+    return BEGINNING + new_secret()
 
 
 def live_key(key: str, now: datetime) -> tuple[Actor, bool]:

@@ -35,6 +35,11 @@ _ACCOUNT = db.Prepared(
 )
 
 
+def email_of(user_id: int) -> str:
+    """Give the address of an account that is there."""
+    return str(db.rows(select(User.email).where(User.id == user_id))[0].email)
+
+
 def normalized_email(email: str) -> str:
     """Bring an address to the one form in which it is kept and compared."""
     return email.strip().lower()
@@ -167,8 +172,7 @@ def change_password(settings: Settings, actor: Actor, *, current_password: str, 
 def set_password(user_id: int, password_hash: str) -> None:
     """Keep a new password's hash and tell the owner."""
     db.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
-    email = db.rows(select(User.email).where(User.id == user_id))[0].email
-    mail.send_later("password_changed", email, user_id=user_id)
+    mail.send_later("password_changed", email_of(user_id), user_id=user_id)
     events.on_commit(events.PASSWORD_CHANGED, user_id=user_id)
 
 

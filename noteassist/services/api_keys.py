@@ -8,11 +8,12 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from noteassist import db
 from noteassist.account_errors import TooManyKeys
 from noteassist.errors import NotFound, Unprocessable
-from noteassist.models import ApiKey, User
+from noteassist.models import ApiKey
 from noteassist.paging import Order, Page, PageRequest, fetch_page
 from noteassist.security import keys
 from noteassist.security.actors import Actor
-from noteassist.services import mail
+from noteassist.security.tokens import digest
+from noteassist.services import accounts, mail
 from noteassist.services.versions import begin_write
 
 MOST_KEYS = 100
@@ -68,7 +69,7 @@ def make_key(actor: Actor, wishes: Mapping[str, Any]) -> tuple[dict[str, Any], s
     if db.rows(select(func.count()).where(owner))[0][0] >= MOST_KEYS:
         raise TooManyKeys
     key = keys.new_key()
-    kept = {"key_hash": keys.digest(key), "prefix": key[: keys.PREFIX_LENGTH], "created_at": db.utcnow()}
+    kept = {"key_hash": digest(key), "prefix": key[: keys.PREFIX_LENGTH], "created_at": db.utcnow()}
     row = insert(ApiKey).values(user_id=actor.user_id, **kept, **values).returning(ApiKey.id)
     key_id = int(db.execute(row).scalar_one())
     _tell(actor, "api_key_made")
@@ -110,5 +111,4 @@ def _in_order(scopes: Sequence[str]) -> list[str]:
 
 
 def _tell(actor: Actor, template: str) -> None:
-    email = db.rows(select(User.email).where(User.id == actor.user_id))[0].email
-    mail.send_later(template, email, user_id=actor.user_id)
+    mail.send_later(template, accounts.email_of(actor.user_id), user_id=actor.user_id)

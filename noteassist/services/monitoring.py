@@ -4,22 +4,12 @@ import threading
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
-
-from noteassist import db
 from noteassist.config import Settings
-from noteassist.models import Task
 from noteassist.services.ai import spending
-from noteassist.services.tasks.upkeep import count_due, longest_wait
+from noteassist.services.tasks.upkeep import count_due, count_under_way, longest_wait
 
 # Scrapers come every few seconds, and several of them must not cost several times.
 KEPT_SECONDS = 5.0
-
-_UNDER_WAY = db.Prepared(
-    select(Task.status, func.count().label("number"))
-    .where(Task.status.in_(("queued", "running")))
-    .group_by(Task.status)
-)
 
 
 @dataclass(frozen=True)
@@ -51,10 +41,10 @@ class Gauge:
 
 
 def _read(settings: Settings) -> Figures:
-    tasks = {row.status: row.number for row in db.read_rows(_UNDER_WAY)}
+    queued, running = count_under_way()
     return Figures(
-        queued=tasks.get("queued", 0),
-        running=tasks.get("running", 0),
+        queued=queued,
+        running=running,
         due=count_due(),
         longest_wait=longest_wait(),
         spent_today=float(spending.spent_today(settings)),

@@ -4,7 +4,6 @@ A one-time password is accepted once, and none from before it: of two requests t
 second waits for the first in the database, and then sees that it is used.
 """
 
-import hashlib
 import hmac
 import io
 import logging
@@ -29,10 +28,11 @@ from noteassist.account_errors import (
     TwoFactorOn,
 )
 from noteassist.config import Settings
-from noteassist.models import RecoveryCode, TwoFactor, User
+from noteassist.models import RecoveryCode, TwoFactor
 from noteassist.security import encryption
 from noteassist.security.actors import Actor
 from noteassist.security.encryption import UnreadableSecret
+from noteassist.security.tokens import digest
 from noteassist.services import accounts, mail
 from noteassist.services.versions import begin_write
 
@@ -65,7 +65,7 @@ def set_up(settings: Settings, actor: Actor) -> dict[str, str]:
     sealed = encryption.encrypt(settings.encryption_keys, secret, secret_purpose(actor.user_id))
     db.execute(delete(TwoFactor).where(TwoFactor.user_id == actor.user_id))
     db.execute(insert(TwoFactor).values(user_id=actor.user_id, secret=sealed, created_at=db.utcnow()))
-    uri = pyotp.TOTP(secret).provisioning_uri(name=_email(actor.user_id), issuer_name=ISSUER)
+    uri = pyotp.TOTP(secret).provisioning_uri(name=accounts.email_of(actor.user_id), issuer_name=ISSUER)
     return {"secret": secret, "otpauth_uri": uri, "qr_svg": _qr(uri)}
 
 
@@ -94,7 +94,7 @@ def confirm(settings: Settings, actor: Actor, otp: str) -> list[str]:
     db.execute(delete(RecoveryCode).where(RecoveryCode.user_id == actor.user_id))
     records = [{"user_id": actor.user_id, "code_hash": _code_hash(code)} for code in codes]
     db.execute(insert(RecoveryCode), records)
-    mail.send_later("two_factor_on", _email(actor.user_id), user_id=actor.user_id)
+    mail.send_later("two_factor_on", accounts.email_of(actor.user_id), user_id=actor.user_id)
     return codes
 
 
@@ -111,7 +111,7 @@ def switch_off(settings: Settings, actor: Actor, *, otp: str, password: str | No
     require_otp(settings, actor.user_id, otp)
     for model in (TwoFactor, RecoveryCode):
         db.execute(delete(model).where(model.user_id == actor.user_id))
-    mail.send_later("two_factor_off", _email(actor.user_id), user_id=actor.user_id)
+    mail.send_later("two_factor_off", accounts.email_of(actor.user_id), user_id=actor.user_id)
 
 
 def require_otp(settings: Settings, user_id: int, otp: str) -> None:
@@ -173,7 +173,7 @@ def _new_code() -> str:
 
 
 def _code_hash(code: str) -> bytes:
-    return hashlib.sha256(code.replace("-", "").lower().encode()).digest()
+    return digest(code.replace("-", "").lower())
 
 
 def _take_code(user_id: int, given: str) -> bool:
@@ -190,8 +190,3 @@ def _count_failure(user_id: int) -> None:
     counted = update(TwoFactor).where(own, is_recent).values(failures=TwoFactor.failures + 1)
     if not db.execute(counted).rowcount:
         db.execute(update(TwoFactor).where(own).values(failures=1, failing_since=now))
-
-
-def _email(user_id: int) -> str:
-    email: str = db.rows(select(User.email).where(User.id == user_id))[0].email
-    return email

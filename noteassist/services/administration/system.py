@@ -15,7 +15,7 @@ from noteassist.services.ai.providers import chain_of
 from noteassist.services.drive.connections import is_away
 from noteassist.services.sandbox.languages import LANGUAGES
 from noteassist.services.sandbox.programs import sandbox_state
-from noteassist.services.tasks.upkeep import count_due, longest_wait
+from noteassist.services.tasks.upkeep import count_due, count_under_way, longest_wait
 
 DAY_HOURS = 24
 PACKAGES = ("flask", "sqlalchemy", "granian", "rq", "redis")
@@ -91,13 +91,10 @@ def _redis_figures(settings: Settings) -> dict[str, Any]:
 
 
 def _tasks() -> dict[str, Any]:
-    under_way = select(Task.status, func.count().label("number")).where(
-        Task.status.in_(("queued", "running"))
-    )
-    found = {row.status: row.number for row in db.rows(under_way.group_by(Task.status))}
+    queued, running = count_under_way()
     return {
-        "queued": found.get("queued", 0),
-        "running": found.get("running", 0),
+        "queued": queued,
+        "running": running,
         "due": count_due(),
         "longest_wait_seconds": round(longest_wait(), 1),
         "failed_last_24_hours": int(db.rows(_failed(), {"ago": -DAY_HOURS * 3600})[0][0]),

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
@@ -12,6 +11,7 @@ from noteassist.config import Settings
 from noteassist.models import AiCall, AiCallDay, AiUsage, AiUsageDay, User
 from noteassist.models.ai import TOOLS
 from noteassist.services.administration.overview import mean_seconds
+from noteassist.services.ai.spending import cost_of, price_of
 
 DAYS = 30
 PERIOD = f"{DAYS}_days"
@@ -107,7 +107,7 @@ def _models(settings: Settings, calls: Sequence[Any]) -> list[dict[str, Any]]:
             "completion_tokens": _added(rows, "completion_tokens"),
             "avg_duration": mean_seconds(_added(rows, "duration_ms"), number),
             "cost": round(_cost(settings, rows), 4),
-            "priced": provider == "offline" or _has_price(settings, provider, model),
+            "priced": provider == "offline" or price_of(settings, provider, model) is not None,
         }
         shown.append(entry)
     return sorted(
@@ -157,17 +157,10 @@ def _day(settings: Settings, day: date, used: Sequence[Any], calls: Sequence[Any
     }
 
 
-def _has_price(settings: Settings, provider: str, model: str) -> bool:
-    return any((price.provider, price.model) == (provider, model) for price in settings.ai_prices)
-
-
 def _cost(settings: Settings, rows: Iterable[Any]) -> float:
     """Give what calls cost in dollars: failed ones too, for what the provider counted is what it bills."""
-    prices = {(price.provider, price.model): price for price in settings.ai_prices}
-    known = ((prices.get((row.provider, row.model)), row) for row in rows)
     costs = (
-        price.cost(int(row.prompt_tokens), int(row.completion_tokens))
-        for price, row in known
-        if price is not None
+        cost_of(settings, row.provider, row.model, int(row.prompt_tokens), int(row.completion_tokens))
+        for row in rows
     )
-    return float(sum(costs, Decimal(0)))
+    return float(sum(costs))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import aliased
 
 from noteassist import db
@@ -28,6 +28,9 @@ SELECT count(*) FROM (
 _LONGEST_WAIT = """\
 SELECT {waits} FROM tasks
 WHERE status = 'queued' AND joined_to IS NULL AND run_after <= {now} ORDER BY run_after LIMIT 1"""
+_BY_STATUS = db.Prepared(
+    select(Task.status, func.count().label("number")).where(Task.status.in_(UNDER_WAY)).group_by(Task.status)
+)
 _LOST = """\
 SELECT 1 FROM tasks WHERE status = 'running' AND lease_until < {now} LIMIT 1"""
 _TAKE_BACK = """\
@@ -53,6 +56,12 @@ def _statement(template: str) -> Any:
 def count_due() -> int:
     """Count the tasks that could be worked on now, up to 1,000."""
     return int(db.read_rows(_statement(_DUE))[0][0])
+
+
+def count_under_way() -> tuple[int, int]:
+    """Count the tasks that wait, and those that are worked on."""
+    found = {row.status: int(row.number) for row in db.read_rows(_BY_STATUS)}
+    return found.get("queued", 0), found.get("running", 0)
 
 
 def longest_wait() -> float:

@@ -4,42 +4,16 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.conftest import KINDS
+from tests.contract import ai, expect
 from tests.people import ApiClient
 from tests.services.drive import scene
 from tests.services.tasks import scene as tasks
-from tests.stand_ins.google import GoogleStandIn
 from tests.stand_ins.google_drive import Account
 from tests.stand_ins.google_faults import CutAfter, CutBefore, Html, Slow, Status
 
-from . import ai, expect
+from .conftest import SECRET
 
 CONNECT, STATUS, CONNECTION = "/api/drive/connect/", "/api/drive/status/", "/api/drive/connection/"
-SECRETS = ("ya29.", "1//", "4/")
-
-
-@pytest.fixture(scope="module")
-def stand_in():
-    """Give a Google for all tests."""
-    with GoogleStandIn() as started:
-        yield started
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def migrated_app(request, stand_in, tmp_path_factory):
-    """Give the application with that Google, once for each kind of database."""
-    url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else ""
-    options = scene.settings_for(stand_in, google_deadline=4.0, public_url="https://notes.example.org")
-    with ai.application(tmp_path_factory.mktemp("instance"), url, **options) as app:
-        yield app
-
-
-@pytest.fixture
-def google(stand_in):
-    """Give Google with nothing in it and nothing wrong with it."""
-    stand_in.forget()
-    yield stand_in
-    stand_in.clear()
 
 
 @pytest.fixture
@@ -102,7 +76,7 @@ def test_it_is_connected_to_nobody_else(connected, bob):
 def test_what_is_kept_is_encrypted(connected):
     for table in ("drive_connections", "tasks"):
         rows = tasks.rows(connected.app, f"SELECT * FROM {table}")
-        assert not any(mark in str(row) for row in rows for mark in SECRETS), table
+        assert not any(SECRET.search(str(row)) for row in rows), table
 
 
 def test_a_state_works_once(alice, google):

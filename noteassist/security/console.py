@@ -9,7 +9,7 @@ from flask import current_app, g, request
 from noteassist import db
 from noteassist.config import Settings
 from noteassist.errors import Forbidden, NotAuthenticated
-from noteassist.security.guards import require_admin
+from noteassist.security.guards import let_in, require_admin
 from noteassist.security.tokens import derived_key
 from noteassist.security.visits import Visit, live_visit, note_visit
 
@@ -25,9 +25,8 @@ def at_console() -> None:
     visit = live_visit(request.cookies.get(COOKIE, ""), now)
     if visit is None:
         raise NotAuthenticated("Sign in to the console.")
-    g.actor, g.visit = visit.actor, visit
-    # For the access line.
-    request.environ["noteassist.user"] = visit.actor.user_id
+    g.visit = visit
+    let_in(visit.actor)
     if request.method not in SAFE_METHODS:
         require_same_origin()
         _require_csrf_token()

@@ -29,7 +29,7 @@ def signed_in() -> None:
     actor = _read_caller()
     if actor.key is not None:
         _require_scope(actor.key)
-    _let_in(actor)
+    let_in(actor)
 
 
 def in_person() -> None:
@@ -40,7 +40,7 @@ def in_person() -> None:
     actor = _read_caller()
     if actor.key is not None:
         raise InsufficientScope("No API key may do this: sign in.")
-    _let_in(actor)
+    let_in(actor)
 
 
 def admin_only() -> None:
@@ -57,7 +57,8 @@ def require_admin() -> None:
         raise Forbidden
 
 
-def _let_in(actor: Actor) -> None:
+def let_in(actor: Actor) -> None:
+    """Let a caller in: for the rest of the request, it is theirs."""
     g.actor = actor
     # For the access line.
     request.environ["noteassist.user"] = actor.user_id

@@ -37,6 +37,7 @@ from noteassist.db.sql import (
 from noteassist.db.transactions import (
     after_commit,
     after_rollback,
+    before_commit,
     begin_request,
     checkpoint,
     end_request,
@@ -77,6 +78,7 @@ __all__ = [
     "UtcDateTime",
     "after_commit",
     "after_rollback",
+    "before_commit",
     "begin_counting",
     "begin_request",
     "checkpoint",

@@ -33,7 +33,7 @@ class Chapters(MethodView):
 class Chapter(MethodView):
     """One chapter."""
 
-    @chapters.gives(200, schemas.SingleChapter, headers=(IF_NONE_MATCH,), refusals=(404,))
+    @chapters.gives(200, schemas.SingleChapter, headers=(IF_NONE_MATCH,), refusals=(404,), is_kept=True)
     def get(self, chapter_id: int) -> Response:
         """Read a chapter with its topics."""
         return thing(service.get_chapter(current_actor(), chapter_id))

@@ -36,7 +36,7 @@ def made(note: dict[str, Any]) -> Response:
 class Notes(MethodView):
     """My notes."""
 
-    @notes.gives(200, page_of(schemas.NoteOut), headers=(IF_NONE_MATCH,), has_query=True)
+    @notes.gives(200, page_of(schemas.NoteOut), headers=(IF_NONE_MATCH,), has_query=True, is_kept=True)
     @notes.takes(schemas.NoteQuery, location="query")
     def get(self, query: dict[str, Any]) -> Response:
         """List my notes, newest first."""
@@ -61,7 +61,7 @@ class Notes(MethodView):
 class Note(MethodView):
     """One of my notes."""
 
-    @notes.gives(200, schemas.NoteDetail, headers=(IF_NONE_MATCH,), refusals=(404,))
+    @notes.gives(200, schemas.NoteDetail, headers=(IF_NONE_MATCH,), refusals=(404,), is_kept=True)
     def get(self, note_id: int) -> Response:
         """Read a note with its chapters and topics."""
         return thing(service.get_note(current_actor(), note_id))

@@ -61,7 +61,9 @@ class DiffQuery(BaseSchema):
 class Revisions(MethodView):
     """The revisions of a note."""
 
-    @revisions.gives(200, page_of(RevisionOut), headers=(IF_NONE_MATCH,), refusals=(404,), has_query=True)
+    @revisions.gives(
+        200, page_of(RevisionOut), headers=(IF_NONE_MATCH,), refusals=(404,), has_query=True, is_kept=True
+    )
     @revisions.takes(PageQuery, location="query")
     def get(self, query: dict[str, Any], note_id: int) -> Response:
         """List the revisions of a note, newest first."""
@@ -72,7 +74,7 @@ class Revisions(MethodView):
 class Revision(MethodView):
     """One revision."""
 
-    @revisions.gives(200, WholeRevision, headers=(IF_NONE_MATCH,), refusals=(404,))
+    @revisions.gives(200, WholeRevision, headers=(IF_NONE_MATCH,), refusals=(404,), is_kept=True)
     def get(self, note_id: int, number: int) -> Response:
         """Read a revision with the note as it then was."""
         return thing(reading.get_revision(current_actor(), note_id, number))
@@ -82,7 +84,7 @@ class Revision(MethodView):
 class Diff(MethodView):
     """The difference between two revisions."""
 
-    @revisions.gives(200, Difference, headers=(IF_NONE_MATCH,), refusals=(404,), has_query=True)
+    @revisions.gives(200, Difference, headers=(IF_NONE_MATCH,), refusals=(404,), has_query=True, is_kept=True)
     @revisions.takes(DiffQuery, location="query")
     def get(self, query: dict[str, Any], note_id: int, number: int) -> Response:
         """Compare a revision with another one."""

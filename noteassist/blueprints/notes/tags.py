@@ -20,7 +20,7 @@ tags = Blueprint("tags", __name__, url_prefix="/api/tags", guard=signed_in, desc
 class Tags(MethodView):
     """My tags."""
 
-    @tags.gives(200, page_of(schemas.TagOut), headers=(IF_NONE_MATCH,), has_query=True)
+    @tags.gives(200, page_of(schemas.TagOut), headers=(IF_NONE_MATCH,), has_query=True, is_kept=True)
     @tags.takes(PageQuery, location="query")
     def get(self, query: dict[str, Any]) -> Response:
         """List my tags by name."""

@@ -31,7 +31,7 @@ class Topics(MethodView):
 class Topic(MethodView):
     """One topic."""
 
-    @topics.gives(200, schemas.SingleTopic, headers=(IF_NONE_MATCH,), refusals=(404,))
+    @topics.gives(200, schemas.SingleTopic, headers=(IF_NONE_MATCH,), refusals=(404,), is_kept=True)
     def get(self, topic_id: int) -> Response:
         """Read a topic with its parts."""
         return thing(service.get_topic(current_actor(), topic_id))

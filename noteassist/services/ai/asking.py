@@ -20,7 +20,7 @@ from noteassist.services.ai.providers import Link, chain_of
 from noteassist.services.ai.quota import Allowance, exceeded, read_allowance
 from noteassist.services.tasks.creation import TYPES, create, insert_task, ring, task_values
 from noteassist.services.tasks.telling import user_was_told
-from noteassist.services.versions import begin_write
+from noteassist.services.versions import begin_activity
 
 TRIES = 3
 
@@ -75,7 +75,7 @@ def ask(settings: Settings, actor: Actor, wish: Wish, *, was_tried: bool = False
         asked = _at_once(actor, wish, args, key, was_tried=was_tried)
         if asked is not None:
             return asked
-    begin_write(actor.user_id)
+    begin_activity(actor.user_id)
     for _ in range(TRIES):
         allowance = read_allowance(settings, actor, wish.tool)
         is_allowed = not is_capped and (allowance is None or allowance.remaining > 0)

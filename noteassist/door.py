@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import secrets
+import time
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
@@ -31,7 +32,10 @@ ALLOWED_HEADERS = (
     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer, "
     "X-API-Key, X-Request-ID"
 )
-STRICT_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+CSP_HEADER = (
+    "Content-Security-Policy",
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+)
 
 # Headers that say more when they come twice.
 REPEATABLE = frozenset({"vary"})
@@ -74,23 +78,29 @@ class FrontDoor:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
+        begun = time.perf_counter()
         given_id = environ.get("HTTP_X_REQUEST_ID", "")
         request_id = given_id if REQUEST_ID.fullmatch(given_id) else secrets.token_hex(16)
         environ["noteassist.request_id"] = request_id
         environ["noteassist.client"] = client_address(environ, self.proxies)
-        begun = observing.begin_request(environ)
         own_headers = [*self.headers, ("X-Request-ID", request_id), *self._cors_headers(environ)]
 
         def start(status: str, headers: Headers, exc_info: Any = None) -> Any:
             environ["noteassist.status"] = status[:3]
             names = {name.lower() for name, _ in headers}
             if "content-security-policy" not in names:
-                headers.append(("Content-Security-Policy", STRICT_CSP))
+                headers.append(CSP_HEADER)
             # A page may say otherwise: of two answers to one question a browser would take the last.
             usual = [header for header in own_headers if header[0].lower() not in names - REPEATABLE]
             return start_response(status, [*headers, *usual], exc_info)
 
         try:
+            ready = None if self.front is None else self.front.answer(environ)
+            if ready is not None:
+                environ["noteassist.status"] = ready.status[:3]
+                start_response(ready.status, [*ready.headers, CSP_HEADER, *own_headers])
+                return ready.body
+            observing.begin_request(environ)
             return self._answer(environ, start)
         except AppError as error:
             return _refusal(environ, error, start)
@@ -98,10 +108,6 @@ class FrontDoor:
             observing.end_request(environ, begun, is_logged=self.is_logged)
 
     def _answer(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        finished = None if self.front is None else self.front.answer(environ)
-        if finished is not None:
-            start(finished.status, list(finished.headers))
-            return finished.body
         if environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
             return self._preflight(environ, start)
         with Slot(self.uploads, SLOT_SECONDS, is_free=not is_large(environ)):

@@ -36,7 +36,7 @@ from wsgiref.types import WSGIEnvironment
 from flask import Response, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from noteassist import db, redis_clients
+from noteassist import db, observing, redis_clients
 from noteassist.api.answers import bare_tag, matches, preferred_encoding, variant_of
 from noteassist.api.blueprints import KEPT
 from noteassist.api.limits import COUNTED, RequestLimits
@@ -134,6 +134,8 @@ class Front:
 
     def _version_in_database(self, environ: WSGIEnvironment, caller: Caller) -> int | None:
         try:
+            # For its one statement.
+            observing.begin_request(environ)
             with self.app.app_context():
                 actor = live_actor(Bearer(caller.user_id, caller.session_id), db.utcnow())
         except SQLAlchemyError:
@@ -160,6 +162,8 @@ class Front:
             return None
         if self.limits is not None:
             verdict = verdict_of(question.windows, found.figures)
+            if not verdict.is_allowed:
+                observing.begin_request(environ)
             environ[COUNTED] = self.limits.admitted(verdict, user_id=caller.user_id)
         return question.fact.version
 

@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from noteassist.limiting import Window
-from noteassist.limiting.shared import COUNTING, counting_words
+from noteassist.limiting.shared import COUNTING, counting_words, figures_of
 from noteassist.redis_scripts import Connection, Script, Scripts
 
 # Longer than any commit takes: statements end after 30 s.
@@ -142,10 +142,10 @@ class Facts:
             if fact is not None and (fact.run_id != connection.run_id or fact.epoch != epoch):
                 call = self.question(question.user_id, question.session_id, None, ()).call
             answer = connection.call(_ASK, call)
+            if isinstance(answer, bytes):
+                return Found(figures=figures_of(answer))
             if answer[0] == 2:
                 return Found()
-            if answer[0] != 3:
-                return Found(figures=answer)
             found = self.read(question.user_id, question.session_id, answer[2])
             if found is not None and (found.run_id != connection.run_id or found.epoch != epoch):
                 found = None

@@ -38,7 +38,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from noteassist import db, observing, redis_clients
 from noteassist.api.answers import bare_tag, matches, preferred_encoding, variant_of
-from noteassist.api.blueprints import KEPT
+from noteassist.api.keeping import KEPT
 from noteassist.api.limits import COUNTED, RequestLimits
 from noteassist.config import Settings
 from noteassist.freshness import Fact, Facts, Freshness, Lease, Question

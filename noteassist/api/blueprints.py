@@ -13,7 +13,7 @@ from webargs.flaskparser import FlaskParser
 from noteassist.api.limits import count_request
 from noteassist.api.schemas import EmptyQuery
 from noteassist.errors import MalformedRequest
-from noteassist.security.guards import anyone, current_actor, signed_in
+from noteassist.security.guards import anyone, signed_in
 from noteassist.security.permissions import Scope
 
 IDEMPOTENCY_KEY = {
@@ -52,10 +52,6 @@ LAST_EVENT_ID = {
     "schema": {"type": "string", "pattern": "^[0-9]{0,18}$"},
     "description": "The id of the last event you have; the stream goes on after it.",
 }
-
-
-# Where a request's answer depends on the caller's notes alone: the version of them, as it was when the request began.
-KEPT = "noteassist.kept"
 
 
 class StrictParser(FlaskParser):
@@ -127,12 +123,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         has_query: bool = False,
         also: Mapping[int, type[Schema]] | None = None,
         scope: Scope | None = None,
-        is_kept: bool = False,
     ) -> Callable[..., Any]:
         """Declare what a route answers, and `also` may; unless it `has_query`, it refuses every query parameter.
-
-        `is_kept`: the answer depends on the path, the query and the caller's notes alone, so that it may be given
-        again while they have not changed (noteassist/front.py).
 
         An API key needs the `scope`; without one that is `read` for GET and `write` for the rest.
 
@@ -145,8 +137,6 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
             refused = sorted({*common, *refusals, *getattr(view, "refusals", ())})
             documented = self.response(status, schema)(view if has_query else _without_query(view))
-            if is_kept:
-                documented = _kept(documented)
             for other, other_schema in (also or {}).items():
                 documented = self.alt_response(other, schema=other_schema)(documented)
             if IF_NONE_MATCH in headers:
@@ -172,15 +162,6 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
 
 def _security(scope: Scope) -> list[dict[str, list[str]]]:
     return [{"bearer": []}] if scope == Scope.PERSON else [{"bearer": []}, {"apiKey": [scope.value]}]
-
-
-def _kept(view: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(view)
-    def noted(*args: Any, **kwargs: Any) -> Any:
-        request.environ[KEPT] = current_actor().notes_version
-        return view(*args, **kwargs)
-
-    return noted
 
 
 def _without_query(view: Callable[..., Any]) -> Callable[..., Any]:

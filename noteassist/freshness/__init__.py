@@ -13,7 +13,7 @@ from functools import partial
 from flask import Flask, current_app
 
 from noteassist import db, redis_clients
-from noteassist.freshness.closing import Leave, await_closed, close_front
+from noteassist.freshness.closing import Closing, Leave, close_now
 from noteassist.freshness.facts import Fact, Facts, Found, Lease, Question
 from noteassist.redis_scripts import Scripts
 
@@ -31,6 +31,11 @@ class Freshness:
         # A command on an embedded server's database, perhaps without the REDIS_URL of servers that use it too.
         self.is_alone = True
 
+    def end(self) -> None:
+        """Believe nothing any more, before the application goes."""
+        if self.leave is not None:
+            self.leave.end()
+
     def announce(self, user_id: int) -> None:
         """Take back what is stated of a user, at the end of the open transaction and before its commit."""
         if self.facts is None:
@@ -46,8 +51,7 @@ class Freshness:
             db.after_commit(partial(self._settle, user_id, mark))
 
     def _close(self) -> None:
-        if close_front():
-            db.after_commit(await_closed)
+        db.after_commit(Closing().seal)
 
     def _settle(self, user_id: int, mark: str) -> None:
         try:
@@ -55,10 +59,7 @@ class Freshness:
                 self.facts.settle(user_id, mark)
         except redis_clients.FAILURES:
             # The mark may be lost, and something be stated that was read before the commit.
-            with db.transaction():
-                is_news = close_front()
-            if is_news:
-                await_closed()
+            close_now()
 
 
 def install_freshness(app: Flask, scripts: Scripts | None, key: bytes) -> Freshness:

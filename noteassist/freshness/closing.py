@@ -47,6 +47,7 @@ class Leave:
         self.ends_at = 0.0
         self.seen_epoch = ""
         self.thread: threading.Thread | None = None
+        self.has_ended = False
 
     def epoch(self) -> str | None:
         """Give the epoch that holds now; None while Redis is not to be believed."""
@@ -60,13 +61,13 @@ class Leave:
     def _wake(self) -> None:
         with self.lock:
             # Begun with the first request: server processes are forked, and threads do not live through that.
-            if self.thread is None or not self.thread.is_alive():
+            if not self.has_ended and (self.thread is None or not self.thread.is_alive()):
                 self.thread = threading.Thread(target=self._renew_on, name="leave", daemon=True)
                 self.thread.start()
             self.wanted.set()
 
     def _renew_on(self) -> None:
-        while True:
+        while not self.has_ended:
             self.wanted.wait()
             with self.app.app_context():
                 db.begin_request()
@@ -82,10 +83,18 @@ class Leave:
                     db.end_request()
 
     def _renew_while_asked(self) -> None:
-        while time.monotonic() < self.asked_at + IDLE_SECONDS:
+        while not self.has_ended and time.monotonic() < self.asked_at + IDLE_SECONDS:
             self.look()
             time.sleep(RENEW_SECONDS)
         self.wanted.clear()
+
+    def end(self) -> None:
+        """Give all leave back for good, with the connection."""
+        self.has_ended = True
+        self.ends_at = 0.0
+        self.wanted.set()
+        if self.thread is not None:
+            self.thread.join()
 
     def look(self) -> None:
         """Look whether the front is open, and take leave; raises SQLAlchemyError."""
@@ -129,17 +138,33 @@ def _closing() -> tuple[TextClause, TextClause]:
     return text(close), text(look)
 
 
-def close_front() -> bool:
-    """Close the front with the open transaction; says whether its caller has to `await_closed` after the commit.
+class Closing:
+    """A closing of the front with the open transaction; `seal` it after the commit."""
 
-    Where no server ever believed Redis there is nothing to close.
-    """
-    close, look = _closing()
-    db.execute(close, {"seconds": CLOSED_SECONDS, "spare": SPARE_SECONDS, "epoch": new_epoch()})
-    found = db.row(look, {"news": -NEWS_SECONDS})
-    return found is not None and bool(found.is_news)
+    def __init__(self) -> None:
+        """Close the front; where no server ever believed Redis there is nothing to close."""
+        self.begun = time.monotonic()
+        close, look = _closing()
+        db.execute(close, {"seconds": CLOSED_SECONDS, "spare": SPARE_SECONDS, "epoch": new_epoch()})
+        found = db.row(look, {"news": -NEWS_SECONDS})
+        self.is_needed = found is not None
+        self.is_news = found is not None and bool(found.is_news)
+
+    def seal(self) -> None:
+        """Wait until nobody has leave any more that was taken before the front was closed.
+
+        A commit that took long may have come when the front was open again: then it is closed once more.
+        """
+        if not self.is_needed:
+            return
+        if time.monotonic() - self.begun > SPARE_SECONDS / 2:
+            close_now()
+        elif self.is_news:
+            time.sleep(LEAVE_SECONDS)
 
 
-def await_closed() -> None:
-    """Wait until nobody has leave any more that was taken before the front was closed."""
-    time.sleep(LEAVE_SECONDS)
+def close_now() -> None:
+    """Close the front with a transaction of its own, and wait as `Closing.seal` does."""
+    with db.transaction():
+        closing = Closing()
+    closing.seal()

@@ -2,7 +2,7 @@
 
 redis-py opens the connections (URL, TLS, authentication, time-outs); the calls themselves are written and read here,
 in RESP2 (https://redis.io/docs/latest/develop/reference/protocol-spec/): its own way of doing that takes three
-times the processor time, and every request makes such a call (docs/adr/0036-warm-answers.md).
+times the processor time, and every request makes such a call (docs/adr/0036-kept-answers.md).
 """
 
 import hashlib

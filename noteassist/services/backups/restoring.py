@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from sqlalchemy import Connection, exc, insert, text
+from sqlalchemy import Connection, delete, exc, insert, text
 
 from noteassist import db, migrating, schema
-from noteassist.models import Task
+from noteassist.models import FrontState, Task
 from noteassist.services.backups.columns import TYPES, decoder
 from noteassist.services.backups.container import UnusableBackup, read_lines, require_whole
 from noteassist.services.backups.making import Tell, fingerprints
@@ -92,6 +92,8 @@ def restore(backup: Backup, tell: Tell, *, replace: bool) -> int:
             backup.require_counts(counts)
             migrating.upgrade_within(connection)
             _index_later(connection)
+            # What servers know of before counts no more: the first of them makes another epoch.
+            connection.execute(delete(FrontState))
     except (exc.IntegrityError, exc.DataError) as error:
         raise UnusableBackup("Its rows are not such as the database takes.") from error
     return sum(counts.values())

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import redis
-from hypothesis import HealthCheck, event, settings
+from hypothesis import HealthCheck, Phase, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
@@ -141,7 +141,7 @@ class Front(RuleBasedStateMachine):
     def read_until_it_is_kept(self, process, user, number):
         """Ask for the note as often as it takes until the front may answer, unless something is under way."""
         for _ in range(3):
-            self.begin_read(process, user, number, True)
+            self.begin_read(process, user, number, is_fresh=True)
             self.finish(-1)
 
     @rule(process=processes, user=users)
@@ -180,7 +180,7 @@ class Front(RuleBasedStateMachine):
     @rule(user=users)
     def sign_in(self, user):
         """Begin another session."""
-        if len(self.sessions[user]) < 4:
+        if len(self.sessions[user]) < 3 and not self.writing[user]:
             self.sessions[user].append(self.signed_in(user))
 
     @rule(number=anything)
@@ -218,6 +218,10 @@ class Front(RuleBasedStateMachine):
             event(one.run.result)
         if one.user is not None:
             self.writing[one.user] = False
+            # What is told first through either process, to each session that there was.
+            for number in range(PROCESSES * len(self.sessions[one.user])):
+                self.begin_read(number % PROCESSES, one.user, number // PROCESSES, is_fresh=True)
+                self.finish(-1)
 
     @rule()
     def flush(self):
@@ -239,10 +243,15 @@ class Front(RuleBasedStateMachine):
         for line in self.world.lines:
             line.is_cut = False
         for one in self.running:
-            one.run.finish()
+            one.run.kill()
 
 
 TestNoAnswerIsOlderThanTheLastAcknowledgedWriteAndNoEndedSessionIsLetIn = Front.TestCase
 TestNoAnswerIsOlderThanTheLastAcknowledgedWriteAndNoEndedSessionIsLetIn.settings = settings(
-    max_examples=150, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=100,
+    stateful_step_count=60,
+    deadline=None,
+    # Leave ends by the clock, so a shorter way to a failure may not lead there again.
+    phases=(Phase.reuse, Phase.generate),
+    suppress_health_check=list(HealthCheck),
 )

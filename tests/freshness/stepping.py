@@ -68,7 +68,7 @@ class Running:
     def kill(self) -> None:
         """Let the process die at this pause: nothing that is behind it happens."""
         self.is_killed = True
-        while not self.step():
+        while self.at is not None and not self.step():
             pass
 
     def finish(self) -> None:

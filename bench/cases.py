@@ -141,7 +141,9 @@ CASES = {
     "warm-list": Case(((1, LIST),), setup=WARM, title="list, warm", times_fewer_ms=15),
     "warm-detail": Case(((1, DETAIL),), setup=WARM, title="detail, warm", times_fewer_ms=12),
     "warm-dashboard": Case(((1, OVERVIEW),), setup=WARM, title="dashboard, warm"),
-    "tail": Case(((1, LIST),), connections=256, setup=WARM, title="list, warm, 256 connections", most_p99_ms=60),
+    "tail": Case(
+        ((1, LIST),), connections=256, setup=WARM, title="list, warm, 256 connections", most_p99_ms=60
+    ),
     "mix": Case(
         ((3, LIST), (2, DETAIL), (1, ASK)),
         setup=WARM,

@@ -1,6 +1,6 @@
 """What an answer costs at the least: the same bytes from a bare application, without and with a question to Redis.
 
-`python -m bench.ceilings NAME` serves one of them at PORT, by the same server with the same settings as ours.
+`python -m bench.ceilings` serves the one that the environment names, by the same server with the same settings as ours.
 """
 
 import os
@@ -25,7 +25,11 @@ from noteassist.cli.serve import BACKLOG, BACKPRESSURE, SPARE_THREADS
 BODY_VARIABLE = "BENCH_CEILING_BODY"
 NAME_VARIABLE = "BENCH_CEILING"
 KEY = "noteassist:bench"
-BARE, PLAIN, CLIENT = "bare WSGI", "one round trip to Redis, plain socket", "one round trip to Redis, redis-py"
+BARE, PLAIN, CLIENT = (
+    "bare WSGI",
+    "one round trip to Redis, plain socket",
+    "one round trip to Redis, redis-py",
+)
 WEB_STREAMS = 64
 
 

@@ -9,14 +9,13 @@ import orjson
 
 from bench.cases import CASES, CEILING, LIST, UNCACHED, WARM
 from bench.ceilings import ceiling_sites
+from bench.comparing import OURS, PEER
 from bench.errors import BenchError
 from bench.figures import Spread
-from bench.loop import LOOPBACK
 from bench.options import DEFAULT_PASSWORD, Options
 from bench.peers import Site, peer_settings, peer_site
 from bench.people import Person, fetch, meet_all
 from bench.progress import Progress
-from bench.report import OURS, PEER
 from bench.rounds import Row, Target, run_case
 from bench.seeding import copied_database, seeded_database
 from bench.servers import FAR_LIMITS, NO_CACHE, Backing, full_environment, instance_folder, serving
@@ -91,9 +90,10 @@ def run_setup(bench: Bench, setup: str, names: Sequence[str], found: Comparison,
     """Start both servers in one configuration and measure its cases."""
     options, progress = bench.options, bench.progress
     with ExitStack() as stack:
-        targets = [Target(OURS, site.port, site.roots, people_of(bench, OURS, site)) for site in (
-            stack.enter_context(our_site(bench, setup, limits=limits)),
-        )]
+        targets = [
+            Target(OURS, site.port, site.roots, people_of(bench, OURS, site))
+            for site in (stack.enter_context(our_site(bench, setup, limits=limits)),)
+        ]
         if options.peer:
             site = stack.enter_context(
                 peer_site(options, bench.servers, bench.instance, setup, limits=limits)

@@ -11,7 +11,6 @@ from bench.processes import PROC
 from bench.servers import Backing, connect
 
 PACKAGES = ("flask", "granian", "sqlalchemy", "psycopg", "redis", "orjson", "argon2-cffi", "noteassist")
-OWN_SETTINGS = ("WEB_PROCESSES", "WEB_THREADS", "ACCESS_LOG")
 
 
 def machine() -> dict[str, object]:

@@ -42,7 +42,8 @@ ENVIRONMENT = """\
 environment:
   PEER=URL            a server with the same paths, on this machine, seeded alike
   PEER_COMMAND=CMD    a shell command that serves it at PORT, run anew for each configuration, told it by
-                      PEER_CACHE=0|1 PEER_LIST_PREFETCH=0 PEER_THROTTLE=RATE or empty, MAX_REQUESTS=0 WORKERS=2 THREADS=4
+                      PEER_CACHE=0|1 PEER_LIST_PREFETCH=0 PEER_THROTTLE=RATE (or empty) MAX_REQUESTS=0
+                      WORKERS=2 THREADS=4
                       (without it the server at PEER has to run, and is measured as it runs)
   PEER_PIDS=app=PID,postgres=PID,redis=PID
                       the root processes of that server, for its processor time; one that is started is known,
@@ -129,11 +130,18 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--drivers", type=int, default=1, help="load driver processes (1)")
     made.add_argument("--quick", action="store_true", help="small data and short rounds: a smoke run")
     made.add_argument(
-        "--limits", choices=LIMITS, default="both", help="count requests of the cases against limits nobody reaches"
+        "--limits",
+        choices=LIMITS,
+        default="both",
+        help="count requests of the cases against limits nobody reaches",
     )
-    made.add_argument("--memory-requests", type=int, help="requests of the section memory (1,000,000, quick: 20,000)")
     made.add_argument(
-        "--publish", action="store_true", help="write tables and picture into docs/, and keep the figures with them"
+        "--memory-requests", type=int, help="requests of the section memory (1,000,000, quick: 20,000)"
+    )
+    made.add_argument(
+        "--publish",
+        action="store_true",
+        help="write tables and picture into docs/, and keep the figures with them",
     )
     made.add_argument("--reseed", action="store_true", help="make the bench's databases anew")
     return made

@@ -39,7 +39,9 @@ def peer_settings(setup: str, *, limits: bool) -> dict[str, str]:
 
 
 @contextmanager
-def peer_site(options: Options, backing: Backing, folder: Path, setup: str, *, limits: bool) -> Iterator[Site]:
+def peer_site(
+    options: Options, backing: Backing, folder: Path, setup: str, *, limits: bool
+) -> Iterator[Site]:
     """Give the peer that runs, or start it by its command and stop it at the end."""
     peer = options.peer
     if peer is None:
@@ -48,7 +50,9 @@ def peer_site(options: Options, backing: Backing, folder: Path, setup: str, *, l
         yield Site(peer.port, peer.roots)
         return
     if status_of(peer.port, LIST_PATH) is not None:
-        raise BenchError(f"Somebody listens on port {peer.port} already, so the peer cannot be started there.")
+        raise BenchError(
+            f"Somebody listens on port {peer.port} already, so the peer cannot be started there."
+        )
     environment = {**os.environ, **peer_settings(setup, limits=limits)}
     command = ["/bin/sh", "-c", peer.command]
     with started(command, environment, folder, answers, peer.port) as server:

@@ -90,7 +90,9 @@ def claim_redis(redis_url: str) -> None:
     """
     with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
         if client.dbsize() and not client.exists(REDIS_MARK):
-            raise BenchError("BENCH_REDIS_URL names a database with keys of somebody else: name an empty one.")
+            raise BenchError(
+                "BENCH_REDIS_URL names a database with keys of somebody else: name an empty one."
+            )
         client.flushdb()
         client.set(REDIS_MARK, 1)
 
@@ -162,6 +164,8 @@ FAR_LIMITS = {
 }
 
 
+# The peer writes no line for a request either.
+WEB = {"WEB_PROCESSES": "2", "WEB_THREADS": "4", "ACCESS_LOG": "0"}
 # How a server keeps no finished answers; without the setting it does.
 NO_CACHE = {"FRONT_CACHE_MB": "0"}
 
@@ -176,10 +180,7 @@ def full_environment(instance: Path, backing: Backing, database_url: str) -> dic
         DATABASE_URL=database_url,
         REDIS_URL=backing.redis_url,
         SECRET_KEY=secrets.token_hex(32),
-        WEB_PROCESSES="2",
-        WEB_THREADS="4",
-        # The peer writes no line for a request either.
-        ACCESS_LOG="0",
+        **WEB,
         # No run outlives its tokens.
         ACCESS_TOKEN_MINUTES="1440",
         **NO_CACHE,

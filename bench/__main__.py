@@ -17,7 +17,7 @@ from bench.administration import STEPS as ADMIN_STEPS
 from bench.administration import run_administration
 from bench.api_keys import run_api_keys
 from bench.background import Background, Finding, run_background
-from bench.comparing import compare
+from bench.comparing import compare, cores
 from bench.comparison import Comparison, chosen_cases, measurements, run_comparison
 from bench.documents import run_documents
 from bench.documents import steps as document_steps
@@ -194,14 +194,7 @@ def minutes(options: Options) -> float:
 
 def show(results: Results, console: Console) -> None:
     """Print the tables, and then every failure in its own words."""
-    comparison = results.comparison
-    for limits in sorted({row.limits for row in comparison.rows}, reverse=True):
-        rows = [row for row in comparison.rows if row.limits == limits]
-        console.print(cases_table(rows, limits=limits))
-        console.print(comparison_table(compare(rows)))
-        console.print(users_table(compare(rows)))
-    if comparison.sizes:
-        console.print(sizes_table(comparison.sizes))
+    show_comparison(results.comparison, console)
     if results.memory:
         console.print(memory_table(results.memory))
     if results.growth:
@@ -224,6 +217,19 @@ def show(results: Results, console: Console) -> None:
     for row in results.failed:
         console.print(f"FAILED: {row.case} on {row.target}, round {row.round}: {row.statuses}")
         console.print(row.sample, markup=False, highlight=False)
+
+
+def show_comparison(comparison: Comparison, console: Console) -> None:
+    """Print the cases, with limits and without."""
+    for limits in sorted({row.limits for row in comparison.rows}, reverse=True):
+        rows = [row for row in comparison.rows if row.limits == limits]
+        compared = compare(rows)
+        console.print(cases_table(rows, limits=limits))
+        console.print(comparison_table(compared))
+        if cores(compared):
+            console.print(users_table(compared))
+    if comparison.sizes:
+        console.print(sizes_table(comparison.sizes))
 
 
 def keep(results: dict[str, object], folder: Path) -> Path:

@@ -43,13 +43,12 @@ def copied_database(backing: Backing, address: str) -> Iterator[str]:
     seeded = urlsplit(address).path.lstrip("/")
     name = f"{PREFIX}run"
     drop_database(backing.database_url, name)
+    copy = create_database(backing.database_url, name, template=seeded)
     with connect(backing.database_url) as connection:
-        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        connection.execute(copy.format(sql.Identifier(name), sql.Identifier(seeded)))
         # Not in the middle of a measurement.
         connection.execute("CHECKPOINT")
     try:
-        yield with_database(backing.database_url, name)
+        yield copy
     finally:
         drop_database(backing.database_url, name)
 

@@ -82,11 +82,12 @@ def run_memory(backing: Backing, options: Options, progress: Progress) -> Memory
         environment = full_environment(instance, backing, address) | FAR_LIMITS
         for name in NO_CACHE:
             del environment[name]
+        users = options.shape.users
         with serving(environment, instance) as server:
-            users = options.shape.users
-            people = meet_all(
-                server.port, users, DEFAULT_PASSWORD, (), progress.step("meeting the users", users)
-            )
+            report = progress.step("meeting the users", users)
+            people = meet_all(server.port, users, DEFAULT_PASSWORD, (), report)
+        # Started anew: its cache is cold, and it has checked no password.
+        with serving(environment, instance) as server:
             requests = prepare(MEMORY_CASE, people, f"{LOOPBACK}:{server.port}")
             report = progress.step("memory", STEPS)
             moments = [moment(0, server.pid)]

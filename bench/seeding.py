@@ -41,7 +41,7 @@ def seeded_database(backing: Backing, shape: Shape, instance: Path, *, reseed: b
 def copied_database(backing: Backing, address: str) -> Iterator[str]:
     """Lend a copy of a seeded database: what a run writes is gone for the next one."""
     seeded = urlsplit(address).path.lstrip("/")
-    name = f"{PREFIX}run"
+    name = f"{seeded}_run"
     drop_database(backing.database_url, name)
     copy = create_database(backing.database_url, name, template=seeded)
     with connect(backing.database_url) as connection:

@@ -120,7 +120,7 @@ class ClosedLoop:
 
     def run(self, seconds: float, most: int | None = None) -> Outcome:
         """Load for this long or until so many answers, then wait for those under way: all that was asked counts."""
-        most = min(most or MAX_REQUESTS, MAX_REQUESTS)
+        most = MAX_REQUESTS if most is None else min(most, MAX_REQUESTS)
         outcome = Outcome()
         started = perf_counter()
         deadline = started + seconds

@@ -56,7 +56,7 @@ def peer_site(
     environment = {**os.environ, **peer_settings(setup, limits=limits)}
     command = ["/bin/sh", "-c", peer.command]
     with started(command, environment, folder, answers, peer.port) as server:
-        yield Site(server.port, backing.roots(server.pid) | started_roots(peer) | {"app": server.pid})
+        yield Site(server.port, backing.roots(server.pid) | started_roots(peer))
 
 
 def started_roots(peer: Peer) -> dict[str, int]:

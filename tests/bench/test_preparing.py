@@ -52,6 +52,8 @@ def run(address: str, statement: str) -> list[tuple[object, ...]]:
 
 def test_what_a_run_writes_is_gone_for_the_next_one(backing: Backing, database: str) -> None:
     run(database, "CREATE TABLE things AS SELECT 1 AS id")
+    # What a run that was killed has left.
+    create_database(backing.database_url, f"{database.rpartition('/')[2]}_run")
 
     with copied_database(backing, database) as copy:
         assert run(copy, "SELECT id FROM things") == [(1,)]

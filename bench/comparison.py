@@ -18,7 +18,15 @@ from bench.people import Person, fetch, meet_all
 from bench.progress import Progress
 from bench.rounds import Row, Target, run_case
 from bench.seeding import copied_database, seeded_database
-from bench.servers import FAR_LIMITS, NO_CACHE, Backing, full_environment, instance_folder, serving
+from bench.servers import (
+    FAR_LIMITS,
+    NO_CACHE,
+    Backing,
+    claim_redis,
+    full_environment,
+    instance_folder,
+    serving,
+)
 
 CEILINGS = "ceilings"
 # Whose answers are looked at for their size.
@@ -90,10 +98,9 @@ def run_setup(bench: Bench, setup: str, names: Sequence[str], found: Comparison,
     """Start both servers in one configuration and measure its cases."""
     options, progress = bench.options, bench.progress
     with ExitStack() as stack:
-        targets = [
-            Target(OURS, site.port, site.roots, people_of(bench, OURS, site))
-            for site in (stack.enter_context(our_site(bench, setup, limits=limits)),)
-        ]
+        claim_redis(bench.servers.redis_url)
+        site = stack.enter_context(our_site(bench, setup, limits=limits))
+        targets = [Target(OURS, site.port, site.roots, people_of(bench, OURS, site))]
         if options.peer:
             site = stack.enter_context(
                 peer_site(options, bench.servers, bench.instance, setup, limits=limits)
@@ -101,8 +108,7 @@ def run_setup(bench: Bench, setup: str, names: Sequence[str], found: Comparison,
             targets.append(Target(PEER, site.port, site.roots, people_of(bench, PEER, site)))
             if options.peer.command:
                 found.peer.append(peer_settings(setup, limits=limits))
-        for target in targets:
-            found.sizes.setdefault(target.name, answer_sizes(target))
+        found.sizes = found.sizes or {target.name: answer_sizes(target) for target in targets}
         for name in names:
             if name != CEILINGS:
                 report = progress.step(name, options.rounds * len(targets))

@@ -16,6 +16,7 @@ import orjson
 from bench.comparing import (
     FULL_ENOUGH,
     OURS,
+    PEER,
     REQUESTS_A_SECOND,
     USERS,
     Compared,
@@ -111,7 +112,16 @@ def table_block(kept: Kept) -> str:
         for name, found in kept["sizes"].items()
     ]
     header = ["what is read", "list, bytes", "detail, bytes", "topics in it", "characters an explanation"]
-    return "\n\n".join([*parts, table(header, sizes), source(kept)])
+    return "\n\n".join([*parts, table(header, sizes), *filter(None, [peer_text(kept)]), source(kept)])
+
+
+def peer_text(kept: Kept) -> str:
+    """Say how the peer ran, if there was one."""
+    if all(row["target"] != PEER for row in kept["cases"]):
+        return "There was no peer in this run."
+    if not kept["settings"]["peer"]:
+        return "**The peer was started by nobody and ran as it was in every row**, whatever the row says of caches and limits."
+    return ""
 
 
 def source(kept: Kept) -> str:

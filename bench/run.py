@@ -17,7 +17,7 @@ from bench.administration import STEPS as ADMIN_STEPS
 from bench.administration import run_administration
 from bench.api_keys import run_api_keys
 from bench.background import Background, Finding, run_background
-from bench.comparing import compare, cores
+from bench.comparing import PEER, compare, cores
 from bench.comparison import Comparison, chosen_cases, measurements, run_comparison
 from bench.documents import run_documents
 from bench.documents import steps as document_steps
@@ -228,6 +228,8 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
         console.print(comparison_table(compared))
         if cores(compared):
             console.print(users_table(compared))
+    if any(row.target == PEER for row in comparison.rows) and not comparison.peer:
+        console.print("[bold]The peer was not started by PEER_COMMAND: it ran as it was in every row.[/]")
     if comparison.sizes:
         console.print(sizes_table(comparison.sizes))
 

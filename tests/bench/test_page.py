@@ -54,6 +54,7 @@ def a_run(**more: object) -> dict[str, Any]:
             "servers": {"postgres": "15.20", "redis": "7.0"},
             "load_before": 0.1,
         },
+        "settings": {"peer": [{"PEER_CACHE": "1"}]},
         "rounds": 2,
         "seconds": 3.0,
         "data": "200x50x4x5",
@@ -113,6 +114,20 @@ def test_each_case_stands_beside_the_peer_with_its_ratio_and_its_requirement(
     assert ">= 10x: **not met**" in text
     assert text.index("Limits on") < text.index("Limits off")
     assert text.count(">= 15x") == 1  # required with limits only
+
+
+def test_a_peer_that_nobody_started_for_each_configuration_is_told(files: tuple[Path, Path, Path]) -> None:
+    assert "ran as it was" not in published(files, a_run())
+    assert "ran as it was in every row" in published(files, a_run(settings={"peer": []}))
+
+
+def test_a_run_without_a_peer_says_so(files: tuple[Path, Path, Path]) -> None:
+    cases = [row for row in a_run()["cases"] if row["target"] != "peer"]
+
+    text = published(files, a_run(cases=cases, settings={"peer": []}))
+
+    assert "There was no peer in this run." in text
+    assert "ran as it was" not in text
 
 
 def test_ceilings_users_growth_and_memory_stand_in_their_blocks(files: tuple[Path, Path, Path]) -> None:

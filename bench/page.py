@@ -120,7 +120,7 @@ def peer_text(kept: Kept) -> str:
     if all(row["target"] != PEER for row in kept["cases"]):
         return "There was no peer in this run."
     if not kept["settings"]["peer"]:
-        return "**The peer was started by nobody and ran as it was in every row**, whatever the row says of caches and limits."
+        return "**Nobody set the peer up: it ran as it was in every row**, whatever the row says of caches and limits."
     return ""
 
 

@@ -20,6 +20,15 @@ def test_a_case_is_held_against_its_requirement_by_the_middle_round() -> None:
     assert (found.required, found.holds) == (">= 15x", True)
 
 
+def test_a_single_good_round_does_not_meet_a_requirement() -> None:
+    (found,) = compare(
+        rounds("noteassist", 0.1, 0.1, 0.1, case="warm-list")
+        + rounds("peer", 1.3, 1.4, 1.9, case="warm-list")
+    )
+
+    assert found.holds is False
+
+
 def test_a_case_without_a_peer_is_neither_met_nor_missed() -> None:
     (found,) = compare(rounds("noteassist", 0.1, case="warm-list"))
 

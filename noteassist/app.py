@@ -13,17 +13,21 @@ from noteassist import connections, db, observing, schema
 from noteassist.api.answers import compressed
 from noteassist.api.errors import register_errors, to_path_with_slash
 from noteassist.api.idempotency import once, requested_key
-from noteassist.api.limits import install_limits
+from noteassist.api.limits import RequestLimits, install_limits
 from noteassist.api.schemas import LARGEST_ID
 from noteassist.api.shared_cache import install_cache
 from noteassist.api.streams import install_streams
 from noteassist.bells import install_bell
 from noteassist.blueprints import BLUEPRINTS
 from noteassist.blueprints.console import CONSOLE, install_queue_pages
+from noteassist.bodies import LARGEST_BODY
 from noteassist.config import Settings
+from noteassist.door import FrontDoor
 from noteassist.express import ExpressLane
 from noteassist.extensions import api, jwt
-from noteassist.front import LARGEST_BODY, FrontDoor
+from noteassist.freshness import install_freshness
+from noteassist.front import Front
+from noteassist.redis_scripts import Scripts
 from noteassist.security import tokens
 from noteassist.signals import install_signals
 
@@ -90,6 +94,11 @@ def create_app(settings: Settings) -> NoteAssist:
     app.before_request(db.begin_request)
     app.before_request(_require_schema)
     app.teardown_request(_end_request)
+    scripts = Scripts(settings.redis_url) if settings.redis_url else None
+    freshness = install_freshness(app, scripts, tokens.derived_key(settings.secret_key, "facts"))
+    limits = RequestLimits(settings, scripts) if settings.ratelimit_enabled else None
+    # What is registered first is done last with an answer: it is kept as it is sent.
+    front = Front(app, settings, limits, freshness) if settings.front_cache_mb else None
     app.after_request(compressed)
     register_errors(app)
     for blueprint in BLUEPRINTS:
@@ -98,8 +107,8 @@ def create_app(settings: Settings) -> NoteAssist:
     for pages in CONSOLE:
         app.register_blueprint(pages)
     install_queue_pages(app, settings)
-    lane = ExpressLane(app, settings, install_limits(app, settings))
-    app.wsgi_app = FrontDoor(lane, settings)  # type: ignore[method-assign]  # Flask's own advice
+    install_limits(app, settings, limits)
+    app.wsgi_app = FrontDoor(ExpressLane(app, settings, limits), settings, front)  # type: ignore[method-assign]  # Flask's own advice
     return app
 
 

@@ -1,254 +1,244 @@
-"""The front door, before Flask: request ids, body limits, the JSON gate, CORS and the headers of every answer."""
+"""The front: answers that cost almost nothing and are never stale, given before Flask is asked.
 
-import ipaddress
-import re
-import secrets
-from collections.abc import Iterable
-from http import HTTPStatus
-from io import BytesIO
-from typing import Any
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+What it answers are GETs whose routes say that their answer depends on the caller's notes alone (`is_kept`), from
+finished bytes. Everything that it does not know goes on to Flask:
 
-import orjson
+                     GET or HEAD with a token, and without an API key
+                        |
+    [unknown] ------ the token was let in before, and these bytes are kept ----- else: Flask answers; they are kept
+                        |                                                         with the version of the notes
+    [unasked] ------ the database lets Redis be believed (closing.py) ---------- else: Flask
+                        |
+                     one script in Redis (facts.py): lives the session, which version, is the limit kept?
+                        |
+    [writing] ------ a write of this user is under way ------------------------- Flask
+    [unstated] ----- nothing is stated: a lease is given ----------------------- Flask; what its guard has read is
+                        |                                                         stated under the lease
+    [stated] ------- counted; the limit is used up ----------------------------- 429
+                        |
+                     counted; the bytes are of an older version ---------------- Flask, which does not count again
+                        |
+    [fresh] -------- 200 or 304
 
-from noteassist import json_gate, observing
-from noteassist.config import Network, Settings
-from noteassist.errors import (
-    PROBLEM_MEDIA_TYPE,
-    AppError,
-    BodyTooLarge,
-    MalformedRequest,
-    UnsupportedMediaType,
-    problem,
-)
-from noteassist.slots import Slot, Slots
+Why no answer is older than the last write that was acknowledged: see facts.py and closing.py, and for all of it
+together tests/freshness/test_model.py. Without Redis there is one process: in the place of the script the database is
+asked for session and version, and the process counts.
+"""
 
-API_VERSION = "1"
-LARGEST_BODY = 2 * 1024 * 1024
-LARGEST_UPLOAD = 25 * 1024 * 1024
-# Beside the file itself there are the lines around it.
-LARGEST_UPLOAD_BODY = LARGEST_UPLOAD + 64 * 1024
-UPLOAD_PATHS = frozenset({"/api/notes/import/"})
-UPLOAD_TYPE = "multipart/form-data"
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-EXPOSED_HEADERS = (
-    "API-Version, Content-Disposition, ETag, Idempotent-Replayed, Location, Preference-Applied, "
-    "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-ID"
-)
-ALLOWED_HEADERS = (
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer, "
-    "X-API-Key, X-Request-ID"
-)
-STRICT_CSP = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+from wsgiref.types import WSGIEnvironment
 
-# Headers that say more when they come twice.
-REPEATABLE = frozenset({"vary"})
-# Where browsers send forms.
-FORM_PATHS = "/admin/"
-FORM_TYPE = "application/x-www-form-urlencoded"
-LARGEST_FORM = 64 * 1024
+from flask import Response, g, request
+from sqlalchemy.exc import SQLAlchemyError
 
-# Answered even while every slot is taken, by the threads that the server has beyond its slots.
-HEALTH_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
-SLOT_SECONDS = 0.5
+from noteassist import db, observing, redis_clients
+from noteassist.api.answers import bare_tag, matches, preferred_encoding, variant_of
+from noteassist.api.keeping import KEPT
+from noteassist.api.limits import COUNTED, RequestLimits
+from noteassist.config import Settings
+from noteassist.freshness import Fact, Facts, Freshness, Lease, Question
+from noteassist.kept_answers import KeptAnswer, KeptAnswers
+from noteassist.limiting import Window, verdict_of
+from noteassist.security.actors import Actor
+from noteassist.security.sessions import Bearer, live_actor
+from noteassist.security.tokens import expiry_of
 
-Headers = list[tuple[str, str]]
+if TYPE_CHECKING:
+    from flask import Flask
+
+log = logging.getLogger(__name__)
+
+MOST_CALLERS = 20_000
+# Where the epoch of a request's beginning and its lease are remembered until Flask has answered it.
+EPOCH, LEASE = "noteassist.epoch", "noteassist.lease"
+# Said anew with each answer.
+UNKEPT_HEADERS = frozenset({"ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"})
+HEADERS_OF_304 = frozenset({"cache-control", "vary"})
+# The epoch where there is no Redis.
+ALONE = ""
 
 
-class FrontDoor:
-    """A WSGI application around Flask's; what it refuses never reaches a view.
+class Answer(NamedTuple):
+    """An answer that is ready."""
 
-    Of the server's threads, WEB_THREADS at a time read bodies and as many are inside the application. Whoever
-    waits half a second for either is refused, and health needs neither: a database or clients that hold things
-    up do not make the server look dead.
-    """
+    status: str
+    headers: Sequence[tuple[str, str]]
+    body: Sequence[bytes]
 
-    def __init__(self, application: WSGIApplication, settings: Settings) -> None:
-        self.application = application
-        self.origins = frozenset(settings.cors_origins)
-        self.proxies = settings.trusted_proxies
-        self.is_logged = settings.access_log
-        self.readers = Slots(settings.web_threads)
-        self.workers = Slots(settings.web_threads)
-        # Each upload may hold several times its size in memory.
-        self.uploads = Slots(max(2, settings.web_threads // 4))
-        self.headers: Headers = [
-            ("API-Version", API_VERSION),
-            ("X-Content-Type-Options", "nosniff"),
-            ("X-Frame-Options", "DENY"),
-            ("Referrer-Policy", "no-referrer"),
-            ("Cross-Origin-Resource-Policy", "cross-origin" if self.origins else "same-origin"),
-        ]
-        if settings.is_https:
-            self.headers.append(("Strict-Transport-Security", "max-age=31536000; includeSubDomains"))
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve one request."""
-        given_id = environ.get("HTTP_X_REQUEST_ID", "")
-        request_id = given_id if REQUEST_ID.fullmatch(given_id) else secrets.token_hex(16)
-        environ["noteassist.request_id"] = request_id
-        environ["noteassist.client"] = client_address(environ, self.proxies)
-        begun = observing.begin_request(environ)
-        own_headers = [*self.headers, ("X-Request-ID", request_id), *self._cors_headers(environ)]
+@dataclass(slots=True)
+class Caller:
+    """Whom a token belongs to, until it expires (Unix time), and what is asked about its session."""
 
-        def start(status: str, headers: Headers, exc_info: Any = None) -> Any:
-            environ["noteassist.status"] = status[:3]
-            names = {name.lower() for name, _ in headers}
-            if "content-security-policy" not in names:
-                headers.append(("Content-Security-Policy", STRICT_CSP))
-            # A page may say otherwise: of two answers to one question a browser would take the last.
-            usual = [header for header in own_headers if header[0].lower() not in names - REPEATABLE]
-            return start_response(status, [*headers, *usual], exc_info)
+    user_id: int
+    session_id: int
+    expires: float
+    question: Question | None = None
 
+
+class Front:
+    """Answers what it knows; `limits` is None where they are switched off."""
+
+    def __init__(
+        self, app: "Flask", settings: Settings, limits: RequestLimits | None, freshness: Freshness
+    ) -> None:
+        """Stand before an application."""
+        self.app = app
+        self.limits = limits
+        self.freshness = freshness
+        self.answers = KeptAnswers(settings.front_cache_mb * 2**20)
+        self.callers: OrderedDict[str, Caller] = OrderedDict()
+        app.after_request(self.keep)
+
+    def answer(self, environ: WSGIEnvironment) -> Answer | None:
+        """Answer a request, or leave it to Flask; raises TooManyRequests."""
+        if environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or "HTTP_X_API_KEY" in environ:
+            return None
+        epoch = self._epoch()
+        if epoch is None:
+            return None
+        # Before anything is read: what is kept and stated later must not be younger than this.
+        environ[EPOCH] = epoch
+        caller = self.callers.get(environ.get("HTTP_AUTHORIZATION", ""))
+        if caller is None or caller.expires <= time.time():
+            return None
+        kept = self.answers.get(caller.user_id, _name(environ))
+        if kept is None or kept.epoch != epoch:
+            return None
+        environ["noteassist.route"] = kept.route
+        environ["noteassist.user"] = caller.user_id
+        if self._version(environ, caller, epoch) != kept.version:
+            return None
+        return _finished(environ, kept)
+
+    def _epoch(self) -> str | None:
+        leave = self.freshness.leave
+        return ALONE if leave is None else leave.epoch()
+
+    def _version(self, environ: WSGIEnvironment, caller: Caller, epoch: str) -> int | None:
+        """Give the version of the caller's notes and count the request; None where only Flask can tell.
+
+        Raises TooManyRequests.
+        """
+        if self.freshness.facts is None:
+            return self._version_in_database(environ, caller)
         try:
-            return self._answer(environ, start)
-        finally:
-            observing.end_request(environ, begun, is_logged=self.is_logged)
+            return self._stated_version(environ, caller, self.freshness.facts, epoch)
+        except redis_clients.FAILURES:
+            return None
 
-    def _answer(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
-            return self._preflight(environ, start)
+    def _version_in_database(self, environ: WSGIEnvironment, caller: Caller) -> int | None:
         try:
-            with Slot(self.uploads, SLOT_SECONDS, is_free=not _is_large(environ)):
-                return self._admit(environ, start)
-        except AppError as error:
-            return _refusal(environ, error, start)
+            # For its one statement.
+            observing.begin_request(environ)
+            with self.app.app_context():
+                actor = live_actor(Bearer(caller.user_id, caller.session_id), db.utcnow())
+        except SQLAlchemyError:
+            return None
+        if actor is None:
+            return None
+        if self.limits is not None:
+            environ[COUNTED] = self.limits.count(actor)
+        return actor.notes_version
 
-    def _admit(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        with Slot(self.readers, SLOT_SECONDS, is_free=environ["REQUEST_METHOD"] in METHODS_WITHOUT_BODY):
-            gate_body(environ)
-        with Slot(self.workers, SLOT_SECONDS, is_free=environ["PATH_INFO"] in HEALTH_PATHS) as slot:
-            environ["noteassist.leave_slot"] = slot.leave
-            return self.application(environ, start)
+    def _stated_version(
+        self, environ: WSGIEnvironment, caller: Caller, facts: Facts, epoch: str
+    ) -> int | None:
+        question = caller.question
+        if question is None or question.fact is None or question.fact.expires <= time.time():
+            question = self._question(facts, caller, None)
+        found = facts.ask(question, epoch)
+        if found.fact is not None and found.fact.expires > time.time():
+            # Another process has stated it, or of another version.
+            question = caller.question = self._question(facts, caller, found.fact)
+            found = facts.ask(question, epoch)
+        if found.figures is None or question.fact is None:
+            environ[LEASE] = found.lease
+            return None
+        if self.limits is not None:
+            verdict = verdict_of(question.windows, found.figures)
+            if not verdict.is_allowed:
+                observing.begin_request(environ)
+            environ[COUNTED] = self.limits.admitted(verdict, user_id=caller.user_id)
+        return question.fact.version
 
-    def _cors_headers(self, environ: WSGIEnvironment) -> Headers:
-        if not self.origins:
-            return []
-        headers = [("Vary", "Origin")]
-        origin = environ.get("HTTP_ORIGIN", "")
-        if origin in self.origins:
-            headers.append(("Access-Control-Allow-Origin", origin))
-            headers.append(("Access-Control-Expose-Headers", EXPOSED_HEADERS))
-        return headers
+    def _question(self, facts: Facts, caller: Caller, fact: Fact | None) -> Question:
+        windows: Sequence[Window] = ()
+        if fact is not None and self.limits is not None:
+            windows = self.limits.session_windows(caller.user_id, fact.tier)
+        return facts.question(caller.user_id, caller.session_id, fact, windows)
 
-    def _preflight(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        headers = []
-        if environ.get("HTTP_ORIGIN", "") in self.origins:
-            headers = [
-                ("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE"),
-                ("Access-Control-Allow-Headers", ALLOWED_HEADERS),
-                ("Access-Control-Max-Age", "600"),
-            ]
-        start("204 No Content", headers)
-        return []
+    def keep(self, response: Response) -> Response:
+        """Keep what Flask has answered, and state what its guard has read."""
+        environ = request.environ
+        actor: Actor | None = g.get("actor")
+        if actor is None or actor.key is not None or EPOCH not in environ:
+            return response
+        lease: Lease | None = environ.get(LEASE)
+        if lease is not None:
+            self._state(lease, actor)
+        version: int | None = environ.get(KEPT)
+        if version is not None and request.method == "GET" and response.status_code == 200:
+            self._remember_caller(environ["HTTP_AUTHORIZATION"], actor)
+            kept = KeptAnswer(
+                epoch=environ[EPOCH],
+                version=version,
+                route=environ["noteassist.route"],
+                headers=_kept_headers(response),
+                tag=bare_tag(response.headers["ETag"].strip('"')),
+                body=response.get_data(),
+            )
+            self.answers.put(actor.user_id, _name(environ), kept)
+        return response
 
-
-def client_address(environ: WSGIEnvironment, proxies: tuple[Network, ...]) -> str:
-    """Give the caller's address: the last one in X-Forwarded-For that no trusted proxy wrote."""
-    address = str(environ.get("REMOTE_ADDR", ""))
-    hops = [hop.strip() for hop in environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
-    while hops and _is_trusted(address, proxies):
-        candidate = hops.pop()
+    def _state(self, lease: Lease, actor: Actor) -> None:
+        if self.freshness.facts is None or actor.session_ends is None:
+            return
+        expires = int(actor.session_ends.timestamp())
         try:
-            address = str(ipaddress.ip_address(candidate))
-        except ValueError:
-            break
-    return address
+            self.freshness.facts.state(
+                lease,
+                actor.user_id,
+                actor.session_id,
+                version=actor.notes_version,
+                tier=actor.tier,
+                expires=expires,
+            )
+        except redis_clients.FAILURES as error:
+            log.warning("nothing was stated in Redis: %s", type(error).__name__)
+
+    def _remember_caller(self, authorization: str, actor: Actor) -> None:
+        if authorization in self.callers:
+            return
+        expires = expiry_of(authorization)
+        self.callers[authorization] = Caller(actor.user_id, actor.session_id, expires)
+        while len(self.callers) > MOST_CALLERS:
+            self.callers.popitem(last=False)
 
 
-def _is_trusted(address: str, proxies: tuple[Network, ...]) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed.version == network.version and parsed in network for network in proxies)
+def _name(environ: WSGIEnvironment) -> tuple[str, str, str | None]:
+    """Name what is asked for: path, query, and the encoding of the answer."""
+    encoding = preferred_encoding(environ.get("HTTP_ACCEPT_ENCODING", ""))
+    return environ["PATH_INFO"], environ.get("QUERY_STRING", ""), encoding
 
 
-def is_upload(environ: WSGIEnvironment) -> bool:
-    """Say whether a request brings a file, to one of the few paths that take one."""
-    media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-    is_there = environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"] in UPLOAD_PATHS
-    return is_there and media_type == UPLOAD_TYPE
+def _kept_headers(response: Response) -> list[tuple[str, str]]:
+    headers = response.get_wsgi_headers(request.environ)
+    return [(name, value) for name, value in headers.items() if name.lower() not in UNKEPT_HEADERS]
 
 
-def is_form(environ: WSGIEnvironment) -> bool:
-    """Say whether a request brings a form of one of the console's pages."""
-    media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-    is_there = environ["REQUEST_METHOD"] == "POST" and str(environ["PATH_INFO"]).startswith(FORM_PATHS)
-    return is_there and media_type == FORM_TYPE
-
-
-def _is_large(environ: WSGIEnvironment) -> bool:
-    declared = environ.get("CONTENT_LENGTH") or ""
-    return is_upload(environ) and not (declared.isdigit() and int(declared) <= LARGEST_BODY)
-
-
-def _largest_body(environ: WSGIEnvironment) -> int:
-    # Nobody who does not even claim to be signed in makes this process hold a large file.
-    if is_form(environ):
-        return LARGEST_FORM
-    is_signed = "HTTP_AUTHORIZATION" in environ or "HTTP_X_API_KEY" in environ
-    return LARGEST_UPLOAD_BODY if is_signed and is_upload(environ) else LARGEST_BODY
-
-
-def gate_body(environ: WSGIEnvironment) -> None:
-    """Read the body within its limit and, where it must be JSON, parse it into `noteassist.json`.
-
-    Raises BodyTooLarge, UnsupportedMediaType, MalformedRequest, Unprocessable.
-    """
-    environ["noteassist.json"] = None
-    if environ["REQUEST_METHOD"] in METHODS_WITHOUT_BODY:
-        return
-    body = _read_body(environ)
-    environ["wsgi.input"] = BytesIO(body)
-    environ["CONTENT_LENGTH"] = str(len(body))
-    environ.pop("HTTP_TRANSFER_ENCODING", None)
-    if not body:
-        return
-    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
-        raise UnsupportedMediaType("Send the body without a content encoding.")
-    if is_upload(environ) or is_form(environ):
-        return
-    media_type, _, parameters = environ.get("CONTENT_TYPE", "").partition(";")
-    charset = parameters.strip().lower().replace('"', "")
-    if media_type.strip().lower() != "application/json" or charset not in {"", "charset=utf-8"}:
-        raise UnsupportedMediaType
-    # In a tuple, so that a body which is `null` differs from no body.
-    environ["noteassist.json"] = (json_gate.parse(body),)
-
-
-def _read_body(environ: WSGIEnvironment) -> bytes:
-    declared = environ.get("CONTENT_LENGTH") or ""
-    if declared and not (declared.isascii() and declared.isdigit()):
-        raise MalformedRequest("Content-Length is not a number.")
-    largest = _largest_body(environ)
-    if declared and int(declared) > largest:
-        raise BodyTooLarge
-    if not declared and "HTTP_TRANSFER_ENCODING" not in environ and not environ.get("wsgi.input_terminated"):
-        return b""
-    stream = environ["wsgi.input"]
-    if not declared:
-        body = bytearray()
-        while chunk := stream.read(min(65536, largest + 1 - len(body))):
-            body += chunk
-            if len(body) > largest:
-                raise BodyTooLarge
-        return bytes(body)
-    content: bytes = stream.read(int(declared))
-    if len(content) < int(declared):
-        raise MalformedRequest("The body is shorter than its Content-Length.")
-    return content
-
-
-def _refusal(environ: WSGIEnvironment, error: AppError, start: StartResponse) -> Iterable[bytes]:
-    body = problem(error.status, error.code, error.detail, environ["noteassist.request_id"], error.errors)
-    content = orjson.dumps(body | dict(error.extra))
-    headers = [
-        ("Content-Type", PROBLEM_MEDIA_TYPE),
-        ("Content-Length", str(len(content))),
-        ("Cache-Control", "no-store"),
-        ("Vary", "Accept-Encoding"),
-    ]
-    start(f"{error.status} {HTTPStatus(error.status).phrase}", [*headers, *error.headers.items()])
-    return [content]
+def _finished(environ: WSGIEnvironment, kept: KeptAnswer) -> Answer:
+    """Make the answer of a kept one: whole, without its body, or 304."""
+    allowance = environ.get(COUNTED)
+    told = () if allowance is None else allowance.headers.items()
+    known = environ.get("HTTP_IF_NONE_MATCH", "")
+    if known and matches(known, kept.tag):
+        same = [header for header in kept.headers if header[0].lower() in HEADERS_OF_304]
+        return Answer("304 NOT MODIFIED", [*same, ("ETag", f'"{variant_of(known, kept.tag)}"'), *told], ())
+    body = () if environ["REQUEST_METHOD"] == "HEAD" else (kept.body,)
+    return Answer("200 OK", [*kept.headers, *told], body)

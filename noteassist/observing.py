@@ -15,22 +15,25 @@ FRONT_DOOR, NO_ROUTE = "(front door)", "(none)"
 LONGEST_PATH = 200
 
 
-def begin_request(environ: WSGIEnvironment) -> float:
-    """Begin to watch a request; gives the time."""
+def begin_request(environ: WSGIEnvironment) -> None:
+    """Begin to watch a request that may take a while: its log lines carry its id, and its statements are counted."""
+    environ["noteassist.is_watched"] = True
     logs.begin_context(request_id=environ["noteassist.request_id"])
     db.begin_counting()
-    return time.perf_counter()
 
 
 def end_request(environ: WSGIEnvironment, begun: float, *, is_logged: bool) -> None:
-    """Note how a request was answered."""
+    """Note how a request was answered that began then (`time.perf_counter`)."""
     seconds = time.perf_counter() - begun
-    statements = db.statements_counted()
+    is_watched = "noteassist.is_watched" in environ
+    statements = db.statements_counted() if is_watched else 0
     route, method = environ.get("noteassist.route", FRONT_DOOR), environ["REQUEST_METHOD"]
     status = environ.get("noteassist.status", "500")
     metrics.request_answered(route, method, status, seconds, statements)
     if not is_logged:
         return
+    if not is_watched:
+        begin_request(environ)
     fields = {
         "method": method,
         "route": route,

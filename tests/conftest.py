@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from flask import current_app
 from sqlalchemy import text
 
 from noteassist import db, schema
@@ -79,6 +80,13 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     servers.drop_database(server, name)
 
 
+def let_go() -> None:
+    """Let go of all connections of the application whose context this is."""
+    current_app.extensions["noteassist_freshness"].end()
+    db.db.engine.dispose()
+    db.direct().dispose()
+
+
 @pytest.fixture(scope="session", params=KINDS)
 def migrated_app(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -90,8 +98,7 @@ def migrated_app(
         schema.gate().prepare()
     yield app
     with app.app_context():
-        db.db.engine.dispose()
-        db.direct().dispose()
+        let_go()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from sqlalchemy import text
 
 from noteassist import db, schema
 from noteassist.app import create_app
-from tests.conftest import make_settings
+from tests.conftest import let_go, make_settings
 
 
 def test_a_write_after_another_connection_analysed_the_tables_works(tmp_path):
@@ -17,5 +17,4 @@ def test_a_write_after_another_connection_analysed_the_tables_works(tmp_path):
             other.execute(text("ANALYZE"))
         with db.transaction():
             assert db.execute(text("DELETE FROM users WHERE email = 'nobody@example.com'")).rowcount == 0
-        db.db.engine.dispose()
-        db.direct().dispose()
+        let_go()

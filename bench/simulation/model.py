@@ -7,7 +7,7 @@ from bench.simulation.costs import Cost, Costs, counted
 from bench.simulation.engine import Activity, Clock, Places, Processors
 from bench.simulation.scenarios import Scenario
 
-SLOT_SECONDS = 0.5  # noteassist/front.py
+SLOT_SECONDS = 0.5  # noteassist/door.py
 POOL_SECONDS = 2.0  # noteassist/connections.py
 # To say 503 or 429 is cheap: assumed, not measured.
 REFUSAL_MS = 0.1

@@ -45,7 +45,7 @@ def thing(value: Any, status: int = 200, *, location: str | None = None) -> Resp
     if location is not None:
         headers["Location"] = location
     if request.method in {"GET", "HEAD"} and matches(request.headers.get("If-None-Match", ""), tag):
-        headers["ETag"] = f'"{_tag_variant(tag)}"'
+        headers["ETag"] = f'"{variant_of(request.headers["If-None-Match"], tag)}"'
         return Response(status=304, headers=headers)
     return Response(body, status, headers, mimetype="application/json")
 
@@ -85,9 +85,9 @@ def bare_tag(opaque: str) -> str:
     return stem if encoding in ENCODERS else opaque
 
 
-def _tag_variant(tag: str) -> str:
-    """Give the tag as the caller has it, where it is one of this representation's."""
-    listed = [opaque for _, opaque in listed_tags(request.headers.get("If-None-Match", ""))]
+def variant_of(header: str, tag: str) -> str:
+    """Give a tag as the caller has it, who sends this If-None-Match, where it is one of this representation's."""
+    listed = [opaque for _, opaque in listed_tags(header)]
     return next((opaque for opaque in listed if bare_tag(opaque) == tag), tag)
 
 

@@ -8,7 +8,7 @@ take several, and a millisecond of processor time with them; it serves routes wi
 
 import hashlib
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from flask import Flask, Response, current_app, g, request
@@ -20,7 +20,8 @@ from noteassist import metrics
 from noteassist.api.errors import answer_problem
 from noteassist.config import Settings
 from noteassist.errors import TooManyRequests
-from noteassist.limiting import Allowance, Counter, Window
+from noteassist.limiting import Allowance, Counter, Verdict, Window
+from noteassist.redis_scripts import Scripts
 from noteassist.security import events, guards
 from noteassist.security.actors import Actor
 from noteassist.services.accounts import normalized_email
@@ -59,9 +60,9 @@ COUNTED = "noteassist.counted"
 class RequestLimits:
     """The limits of an application."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, scripts: Scripts | None = None) -> None:
         self.settings = settings
-        self.counter = Counter(settings.redis_url, settings.web_processes)
+        self.counter = Counter(scripts, settings.web_processes)
 
     def count(self, actor: Actor, *, is_run: bool = False, is_try: bool = False) -> Allowance:
         """Count one of this caller's requests: `is_run` of a program, `is_try` of the password.
@@ -80,17 +81,23 @@ class RequestLimits:
 
         The minute is the user's, however they come. Beyond that an API key has figures of its own.
         """
-        user, settings = f"limits:{{u{actor.user_id}}}", self.settings
-        minute = Window("user_minute", f"{user}:minute", settings.limit_per_minute, MINUTE)
         if actor.key is None:
-            hourly = settings.limit_per_hour[TIERS.index(actor.tier)]
-            return [minute, Window("user_hour", f"{user}:hour", hourly, HOUR)]
+            return self.session_windows(actor.user_id, actor.tier)
+        user = f"limits:{{u{actor.user_id}}}"
         key = f"{user}:key:{actor.key.key_id}"
         return [
-            minute,
+            self._minute(user),
             Window("key_hour", f"{key}:hour", actor.key.requests_per_hour, HOUR),
             Window("key_day", f"{key}:day", actor.key.requests_per_day, DAY),
         ]
+
+    def session_windows(self, user_id: int, tier: str) -> list[Window]:
+        """List what is counted of a caller who came with a token."""
+        user, hourly = f"limits:{{u{user_id}}}", self.settings.limit_per_hour[TIERS.index(tier)]
+        return [self._minute(user), Window("user_hour", f"{user}:hour", hourly, HOUR)]
+
+    def _minute(self, user: str) -> Window:
+        return Window("user_minute", f"{user}:minute", self.settings.limit_per_minute, MINUTE)
 
     def count_sign_in(self, email: str) -> Allowance:
         """Count a try to sign in to an account, whether or not there is one; raises TooManyRequests.
@@ -106,15 +113,24 @@ class RequestLimits:
         """Count a request; says whether it may be made, and what is left."""
         verdict = self.counter.count(windows)
         if not verdict.is_allowed:
-            metrics.LIMITS_HIT.labels(verdict.allowance.window.name).inc()
-            events.limit_hit(verdict.allowance.window.name, **about)
+            _note_refusal(verdict, about)
         return verdict.is_allowed, verdict.allowance
 
+    def admitted(self, verdict: Verdict, **about: Any) -> Allowance:
+        """Give what is left after a request that was counted; raises TooManyRequests when it may not be made."""
+        if not verdict.is_allowed:
+            _note_refusal(verdict, about)
+            raise too_many(verdict.allowance)
+        return verdict.allowance
+
     def _taken(self, windows: Sequence[Window], **about: Any) -> Allowance:
-        is_allowed, allowance = self.take(windows, **about)
-        if not is_allowed:
-            raise too_many(allowance)
-        return allowance
+        return self.admitted(self.counter.count(windows), **about)
+
+
+def _note_refusal(verdict: Verdict, about: Mapping[str, Any]) -> None:
+    name = verdict.allowance.window.name
+    metrics.LIMITS_HIT.labels(name).inc()
+    events.limit_hit(name, **about)
 
 
 def too_many(allowance: Allowance) -> TooManyRequests:
@@ -178,12 +194,11 @@ class AddressLimiter(Limiter):
             super()._check_request_limit(callable_name, in_middleware)
 
 
-def install_limits(app: Flask, settings: Settings) -> RequestLimits | None:
+def install_limits(app: Flask, settings: Settings, limits: RequestLimits | None) -> None:
     """Put limits before all routes of an application, unless they are switched off."""
-    limits = RequestLimits(settings) if settings.ratelimit_enabled else None
     app.extensions["noteassist_limits"] = limits
     if limits is None:
-        return None
+        return
     app.after_request(_tell)
     limiter = AddressLimiter(
         key_func=caller_address,
@@ -201,7 +216,6 @@ def install_limits(app: Flask, settings: Settings) -> RequestLimits | None:
         scope = getattr(view, "view_class", view).__qualname__
         limited = limiter.shared_limit(f"{settings.limit_anonymous} per hour", scope=scope)
         app.view_functions[endpoint] = cast("Any", limited(view))
-    return limits
 
 
 def anonymous_endpoints(app: Flask) -> list[str]:

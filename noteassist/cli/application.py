@@ -20,6 +20,8 @@ def application(*, prepared: bool = True) -> Iterator[tuple[NoteAssist, Settings
     settings = settings_or_exit()
     configure_logs(settings)
     app = create_app(settings)
+    # Servers on the same database may believe a Redis that this command was told nothing of.
+    app.extensions["noteassist_freshness"].is_alone = False
     with app.app_context():
         try:
             if prepared:

@@ -132,6 +132,12 @@ class Settings(SettingsBehind, LimitSettings, OperationSettings):
     worker_threads: int = setting(
         "WORKER_THREADS", parse_number(1, 256), 8, "Tasks that each of them works on at once."
     )
+    front_cache_mb: int = setting(
+        "FRONT_CACHE_MB",
+        parse_number(0, 65536),
+        64,
+        "Megabytes of finished answers that each server process keeps; 0 keeps none. The same for all of them.",
+    )
     database_pool_size: int = setting(
         "DATABASE_POOL_SIZE",
         parse_number(1, 1000),
@@ -164,6 +170,10 @@ class Settings(SettingsBehind, LimitSettings, OperationSettings):
         "LOG_FORMAT", parse_choice("text", "json"), "text", "How log lines are written."
     )
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def __hash__(self) -> int:
+        """Hash one setting: all of them would be hashed anew each time something is remembered by them."""
+        return hash(self.database_url)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -212,7 +222,7 @@ class Settings(SettingsBehind, LimitSettings, OperationSettings):
         values["ai_provider"] = self.ai_provider or self._usual_provider()
         # Web threads or worker threads, and those that look after them.
         workers = self.worker_threads + 2
-        values["database_pool_size"] = self.database_pool_size or self.web_threads + 2 + workers
+        values["database_pool_size"] = self.database_pool_size or self.web_threads + 3 + workers
         return type(self)(**{**values, "sources": sources})
 
     def _usual_provider(self) -> str:

@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
@@ -27,6 +27,7 @@ class UnitOfWork:
     """One transaction: the connection it runs on, and what is still to do when it has ended."""
 
     connection: HeldConnection
+    before_commit: dict[Hashable, Callable[[], object]] = field(default_factory=dict)
     after_commit: list[Callable[[], object]] = field(default_factory=list)
     after_rollback: list[Callable[[], object]] = field(default_factory=list)
 
@@ -48,8 +49,7 @@ def transaction() -> Iterator[None]:
     token = _unit.set(unit)
     try:
         yield
-        if unit.connection.is_in_transaction:
-            unit.connection.commit()
+        _commit(unit)
     except BaseException:
         unit.connection.rollback()
         _end(unit, token, is_own=held is None)
@@ -57,6 +57,14 @@ def transaction() -> Iterator[None]:
         raise
     _end(unit, token, is_own=held is None)
     _run_after_commit(unit)
+
+
+def _commit(unit: UnitOfWork) -> None:
+    if unit.connection.is_in_transaction:
+        actions, unit.before_commit = unit.before_commit, {}
+        for action in actions.values():
+            action()
+        unit.connection.commit()
 
 
 def _end(unit: UnitOfWork, token: Token[UnitOfWork | None], *, is_own: bool) -> None:
@@ -71,12 +79,16 @@ def checkpoint() -> None:
     For requests that wait: nobody holds a connection or a lock while nothing happens.
     """
     unit = _open_unit()
-    if unit.connection.is_in_transaction:
-        unit.connection.commit()
+    _commit(unit)
     unit.connection.release()
     done = UnitOfWork(unit.connection, after_commit=unit.after_commit)
     unit.after_commit, unit.after_rollback = [], []
     _run_after_commit(done)
+
+
+def before_commit(name: Hashable, action: Callable[[], object]) -> None:
+    """Do something as the last thing of the transaction, once for each name; a failure rolls it back."""
+    _open_unit().before_commit[name] = action
 
 
 def after_commit(action: Callable[[], object]) -> None:
@@ -107,10 +119,15 @@ def _run_after_rollback(unit: UnitOfWork) -> None:
 
 def _run_after_commit(unit: UnitOfWork) -> None:
     for action in unit.after_commit:
-        try:
-            action()
-        except Exception:
-            log.exception("an action after a commit failed")
+        do_afterwards(action)
+
+
+def do_afterwards(action: Callable[[], object]) -> None:
+    """Do something now that a commit is done; a failure is logged, it cannot undo the commit."""
+    try:
+        action()
+    except Exception:
+        log.exception("an action after a commit failed")
 
 
 def in_transaction(work: Callable[[], T]) -> T:
@@ -152,6 +169,13 @@ def execute_first(statement: Prepared, parameters: Mapping[str, Any]) -> Sequenc
     unit = _open_unit()
     is_first = not unit.connection.is_in_transaction and _held.get() is not None
     return (unit.connection if is_first else _begun(unit)).rows(statement, parameters)
+
+
+def execute_alone(statement: Prepared, parameters: Mapping[str, Any]) -> Sequence[AnyRow]:
+    """Run a statement that returns rows as a transaction of its own; raises RuntimeError inside of another one."""
+    if _unit.get() is not None:
+        raise RuntimeError("a transaction is already open here")
+    return read_rows(statement, parameters)
 
 
 def rows(statement: Executable | Prepared, parameters: Mapping[str, Any] | None = None) -> Sequence[AnyRow]:

@@ -5,6 +5,6 @@ there is no Redis or while it is away (docs/adr/0031-one-round-trip-for-all-limi
 """
 
 from noteassist.limiting.counter import Counter
-from noteassist.limiting.windows import Allowance, Verdict, Window
+from noteassist.limiting.windows import Allowance, Verdict, Window, verdict_of
 
-__all__ = ["Allowance", "Counter", "Verdict", "Window"]
+__all__ = ["Allowance", "Counter", "Verdict", "Window", "verdict_of"]

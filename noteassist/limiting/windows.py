@@ -49,14 +49,14 @@ def verdict_of(windows: Sequence[Window], figures: Sequence[int]) -> Verdict:
     One that is refused was not counted anywhere.
     """
     is_allowed = not figures[0]
-    found = [
-        Allowance(window, max(0, window.limit - used), max(1, -(-freed // MICROSECONDS)))
-        for window, used, freed in zip(windows, figures[1::2], figures[2::2], strict=True)
-    ]
-    if len(found) == 1:
-        return Verdict(is_allowed, found[0])
-    if not is_allowed:
-        # All that are full have to come free.
-        full = [allowance for allowance in found if allowance.remaining == 0]
-        return Verdict(is_allowed, max(full, key=lambda allowance: allowance.reset))
-    return Verdict(is_allowed, min(found, key=lambda allowance: (allowance.remaining, -allowance.reset)))
+    telling: tuple[int, int, int] | None = None
+    for number, window in enumerate(windows):
+        remaining = max(0, window.limit - figures[2 * number + 1])
+        freed = figures[2 * number + 2]
+        # The nearest to its end; of those that are full, which all have to come free, the one that takes longest.
+        if telling is None or (remaining, -freed) < telling[:2]:
+            telling = remaining, -freed, number
+    if telling is None:
+        raise ValueError("nothing was counted")
+    remaining, freed, number = telling
+    return Verdict(is_allowed, Allowance(windows[number], remaining, max(1, -(freed // MICROSECONDS))))

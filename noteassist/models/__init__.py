@@ -6,6 +6,7 @@ from noteassist.models.credentials import ApiKey, GoogleIdentity, RecoveryCode, 
 from noteassist.models.dashboard import DashboardCache, StudyDay
 from noteassist.models.drive import DriveConnection, DriveConsent, DriveRevocation, DriveUpload
 from noteassist.models.files import FileChunk, StoredFile
+from noteassist.models.front import FrontState
 from noteassist.models.idempotency import IdempotencyKey
 from noteassist.models.mail import EmailToken, OutboxMail
 from noteassist.models.notes import (
@@ -43,6 +44,7 @@ __all__ = [
     "EmailToken",
     "Explanation",
     "FileChunk",
+    "FrontState",
     "GoogleIdentity",
     "IdempotencyKey",
     "Note",

@@ -12,7 +12,11 @@ ADMINS = text("role = 'admin'")
 
 
 class User(Base):
-    """An account. `data_version` grows in the transaction of every write of this user's data."""
+    """An account.
+
+    `data_version` grows in the transaction of every write of this user's data, `notes_version` of those that change
+    what answers about the notes show.
+    """
 
     __tablename__ = "users"
     __table_args__ = (
@@ -34,6 +38,7 @@ class User(Base):
     is_email_verified: Mapped[bool] = mapped_column(server_default=false())
     is_seeded: Mapped[bool] = mapped_column(server_default=false())
     data_version: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
+    notes_version: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     last_login_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,6 +1,7 @@
 """The caller of a service, as the guard found it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,9 @@ class KeyUse:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A signed-in user. `data_version` is that of the user's data when the request began.
+    """A signed-in user. `data_version` and `notes_version` are those of the user's data when the request began.
+
+    `session_ends` is when nobody is let in with this session any more, where that is known.
 
     One who came with an API key has no session: `session_id` is 0, and `key` says what the key may do.
     """
@@ -26,6 +29,8 @@ class Actor:
     tier: str
     is_email_verified: bool
     data_version: int
+    notes_version: int = 0
+    session_ends: datetime | None = None
     key: KeyUse | None = None
 
 

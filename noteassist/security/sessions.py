@@ -17,9 +17,17 @@ FROM_LIVE_SESSION = """\
 FROM users JOIN sessions ON sessions.user_id = users.id
 WHERE sessions.id = :session AND sessions.user_id = :owner AND sessions.revoked_at IS NULL
     AND sessions.expires_at > :now AND users.is_active"""
-_COLUMNS = (User.id, User.role, User.subscription_tier, User.is_email_verified, User.data_version)
+_COLUMNS = (
+    User.id,
+    User.role,
+    User.subscription_tier,
+    User.is_email_verified,
+    User.data_version,
+    User.notes_version,
+    Session.expires_at,
+)
 _LIVE_SESSION = db.Prepared(
-    text(f"SELECT {', '.join(f'users.{column.key}' for column in _COLUMNS)} {FROM_LIVE_SESSION}")
+    text(f"SELECT {', '.join(str(column.expression) for column in _COLUMNS)} {FROM_LIVE_SESSION}")
     .bindparams(
         bindparam("session", type_=Session.id.type),
         bindparam("owner", type_=User.id.type),
@@ -57,5 +65,7 @@ def live_actor(bearer: Bearer, now: datetime) -> Actor | None:
             tier=found.subscription_tier,
             is_email_verified=found.is_email_verified,
             data_version=found.data_version,
+            notes_version=found.notes_version,
+            session_ends=found.expires_at,
         )
     return None

@@ -67,6 +67,11 @@ def read_access(token: str, *, now: datetime) -> Mapping[str, Any]:
     return claims
 
 
+def expiry_of(authorization: str) -> float:
+    """Give the Unix time when the token of an Authorization header expires that was let in."""
+    return float(_verified(authorization.partition(" ")[2].strip())["exp"])
+
+
 # A token's signature does not change, and checking it costs more than all the rest of reading it.
 @lru_cache(maxsize=20_000)
 def _verified(token: str) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from noteassist import db
 from noteassist.config import Settings
 from noteassist.errors import EmailTaken, InvalidCredentials, NotAuthenticated, SignupClosed, Unprocessable
+from noteassist.freshness import will_change
 from noteassist.models import OutboxMail, Profile, Session, TwoFactor, User
 from noteassist.security import events, passwords
 from noteassist.security.actors import Actor
@@ -141,6 +142,7 @@ def end_sessions(user_id: int, now: datetime, *, but: int | None = None) -> None
     alive = (Session.user_id == user_id) & Session.revoked_at.is_(None)
     if but is not None:
         alive &= Session.id != but
+    will_change(user_id)
     db.execute(update(Session).where(alive).values(revoked_at=now))
 
 
@@ -156,6 +158,7 @@ def erase_closed(user_id: int) -> None:
     of_nobody = (OutboxMail.recipient == closed.email) & OutboxMail.user_id.is_(None)
     has_ended = OutboxMail.sent_at.is_not(None) | OutboxMail.failed_at.is_not(None)
     db.execute(delete(OutboxMail).where(of_nobody, has_ended))
+    will_change(user_id)
     db.execute(delete(User).where(User.id == user_id))
 
 

@@ -10,6 +10,7 @@ from noteassist import db
 from noteassist.account_errors import OtpRequired
 from noteassist.config import Settings
 from noteassist.errors import InvalidCredentials, NotAuthenticated, NotFound, RefreshReused
+from noteassist.freshness import will_change
 from noteassist.models import RefreshToken, Session, TwoFactor, User
 from noteassist.paging import Order, Page, PageRequest, fetch_page
 from noteassist.security import events, passwords, tokens
@@ -170,6 +171,7 @@ def end_session(user_id: int, session_id: int) -> None:
 
 
 def _revoke(user_id: int, session_id: int) -> bool:
+    will_change(user_id)
     own = (Session.user_id == user_id) & (Session.id == session_id)
     ended = update(Session).where(own, Session.revoked_at.is_(None)).values(revoked_at=db.utcnow())
     return db.execute(ended).rowcount > 0

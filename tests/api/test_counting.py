@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from noteassist.limiting import Counter, Window
 from noteassist.limiting.memory import MemoryCounter
 from noteassist.limiting.shared import SharedCounter
+from noteassist.redis_scripts import Scripts
 from tests import servers
 
 SECOND = 1_000_000
@@ -28,7 +29,7 @@ def redis_server():
 @pytest.fixture
 def shared(redis_server):
     """Give a counter in Redis."""
-    return SharedCounter(redis_server.url)
+    return SharedCounter(Scripts(redis_server.url))
 
 
 def window(limit, seconds=60, name="w"):
@@ -157,7 +158,7 @@ def test_memory_is_bounded_and_forgets_who_came_longest_ago():
 
 @pytest.mark.parametrize("url", ["", "redis"])
 def test_threads_get_exactly_what_there_is(redis_server, url):
-    counter, one, got = Counter(redis_server.url if url else ""), window(50), []
+    counter, one, got = Counter(Scripts(redis_server.url) if url else None), window(50), []
 
     def take():
         for _ in range(20):
@@ -172,7 +173,7 @@ def test_threads_get_exactly_what_there_is(redis_server, url):
 
 
 def test_while_redis_is_frozen_one_request_waits_and_the_others_do_not(redis_server):
-    counter, one = Counter(redis_server.url), window(100)
+    counter, one = Counter(Scripts(redis_server.url)), window(100)
     counter.count([one])
     redis_server.freeze()
     try:
@@ -184,7 +185,7 @@ def test_while_redis_is_frozen_one_request_waits_and_the_others_do_not(redis_ser
 
 
 def test_when_the_pause_is_over_one_of_many_requests_finds_out_if_redis_is_back(redis_server):
-    counter, one, seconds = Counter(redis_server.url), window(1000), []
+    counter, one, seconds = Counter(Scripts(redis_server.url)), window(1000), []
     counter.count([one])
     redis_server.freeze()
 
@@ -194,7 +195,7 @@ def test_when_the_pause_is_over_one_of_many_requests_finds_out_if_redis_is_back(
         seconds.append(time.monotonic() - begin)
 
     try:
-        counter.paused_until = time.monotonic()
+        counter.shared.scripts.paused_until = time.monotonic()
         threads = [threading.Thread(target=take) for _ in range(16)]
         for thread in threads:
             thread.start()
@@ -206,14 +207,14 @@ def test_when_the_pause_is_over_one_of_many_requests_finds_out_if_redis_is_back(
 
 
 def test_processes_share_the_limit_while_each_counts_alone():
-    counter, one = Counter("redis://127.0.0.1:1/0", processes=4), window(10)
+    counter, one = Counter(Scripts("redis://127.0.0.1:1/0"), processes=4), window(10)
     assert sum(counter.count([one]).is_allowed for _ in range(20)) == 3
 
 
 def test_a_redis_that_was_started_anew_is_used_at_once(redis_server):
-    counter, one = Counter(redis_server.url), window(100)
+    counter, one = Counter(Scripts(redis_server.url)), window(100)
     assert counter.count([one]).is_allowed
     redis_server.stop()
     redis_server.start()
     assert counter.count([one]).is_allowed
-    assert counter.paused_until == 0.0
+    assert counter.shared.scripts.paused_until == 0.0

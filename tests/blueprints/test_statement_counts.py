@@ -60,10 +60,20 @@ def test_replacing_a_note_costs_the_same_whatever_its_size(
 
 def test_the_trash_tags_and_sessions_cost_two_statements_each(alice, made, statements):
     for path in ("/api/notes/trash/", "/api/tags/", "/api/auth/sessions/"):
-        alice.get(path)
         statements.clear()
         assert alice.get(path).status_code == 200
         assert len(statements) == 2
+
+
+def test_without_redis_an_answer_that_is_kept_costs_the_one_statement_that_says_it_still_holds(
+    alice, made, statements
+):
+    note = made(2, 2)
+    for path in ("/api/notes/", f"/api/notes/{note['id']}/", "/api/tags/"):
+        alice.get(path)
+        statements.clear()
+        assert alice.get(path).status_code == 200
+        assert len(statements) == 1
 
 
 def test_refusing_a_stranger_costs_no_more_than_asking_who_it_is(alice, bob, made, statements):

@@ -26,7 +26,7 @@ from noteassist.services.tasks.creation import create
 from noteassist.worker.runner import Runner
 from tests import servers
 from tests.cli.test_commands import run  # noqa: F401  # a fixture
-from tests.conftest import KINDS, make_settings
+from tests.conftest import KINDS, let_go, make_settings
 from tests.people import PASSWORD, do_all_due, register
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -48,8 +48,7 @@ def made(kind, folder):
     try:
         with app.app_context():
             yield app
-            db.db.engine.dispose()
-            db.direct().dispose()
+            let_go()
     finally:
         if url:
             servers.drop_database(server, name)

@@ -11,7 +11,7 @@ from noteassist.models import DriveRevocation
 from noteassist.security import encryption
 from noteassist.services.drive.connections import REVOCATION
 from tests.cli.test_commands import run  # noqa: F401  # a fixture
-from tests.conftest import make_settings
+from tests.conftest import let_go, make_settings
 
 GOOGLE = {"GOOGLE_CLIENT_ID": "id", "GOOGLE_CLIENT_SECRET": "secret"}
 PRODUCTION = {
@@ -63,8 +63,7 @@ def test_rotating_says_what_was_done_and_fails_for_what_it_cannot_read(run, tmp_
     with app.app_context():
         [row] = db.read_rows(db.db.select(DriveRevocation.refresh_token))
         assert encryption.decrypt((new,), row.refresh_token, REVOCATION) == "1//secret"
-        db.db.engine.dispose()
-        db.direct().dispose()
+        let_go()
 
 
 def test_without_keys_there_is_nothing_to_rotate(run):  # noqa: F811

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from noteassist import db, schema
 from noteassist.app import create_app
-from tests.conftest import make_settings
+from tests.conftest import let_go, make_settings
 
 from . import expect
 
@@ -181,8 +181,7 @@ def application(folder, database_url="", **settings):
         schema.gate().prepare()
     yield app
     with app.app_context():
-        db.db.engine.dispose()
-        db.direct().dispose()
+        let_go()
 
 
 @contextmanager

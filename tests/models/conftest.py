@@ -4,10 +4,9 @@ import os
 
 import pytest
 
-from noteassist import db
 from noteassist.app import create_app
 from tests import servers
-from tests.conftest import KINDS, make_settings
+from tests.conftest import KINDS, let_go, make_settings
 
 
 @pytest.fixture(params=KINDS)
@@ -21,7 +20,6 @@ def own_app(request, tmp_path):
     app = create_app(make_settings(tmp_path, url))
     with app.app_context():
         yield app
-        db.db.engine.dispose()
-        db.direct().dispose()
+        let_go()
     if url:
         servers.drop_database(server, name)

@@ -13,7 +13,7 @@ from noteassist.app import create_app
 from noteassist.services.accounts import insert_account
 from noteassist.services.demo.content import demo_notes
 from noteassist.services.demo.seeding import insert_notes
-from tests.conftest import make_settings
+from tests.conftest import let_go, make_settings
 
 REBUILD = """
 import sqlalchemy as sa
@@ -116,5 +116,4 @@ def test_rebuilding_a_parent_on_sqlite_keeps_its_children(tmp_path, monkeypatch)
         migrating.upgrade()
         assert schema.database_revision() == "rebuild"
         assert db.read_rows(text("SELECT id, note_id, title FROM chapters")) == before != []
-        db.db.engine.dispose()
-        db.direct().dispose()
+        let_go()

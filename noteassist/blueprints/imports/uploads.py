@@ -8,8 +8,8 @@ from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 
+from noteassist.bodies import LARGEST_UPLOAD, LARGEST_UPLOAD_BODY, UPLOAD_TYPE
 from noteassist.errors import BodyTooLarge, MalformedRequest, Unprocessable, UnsupportedMediaType
-from noteassist.front import LARGEST_UPLOAD, LARGEST_UPLOAD_BODY, UPLOAD_TYPE
 from noteassist.services.imports.drafts import clean_line
 
 FIELD = "file"

@@ -8,6 +8,7 @@ from flask.views import MethodView
 from noteassist.api.answers import nothing, thing
 from noteassist.api.blueprints import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, Blueprint
 from noteassist.api.conditional import expectation
+from noteassist.api.keeping import kept
 from noteassist.blueprints.notes import schemas
 from noteassist.security.guards import current_actor, signed_in
 from noteassist.services import chapters as service
@@ -34,6 +35,7 @@ class Chapter(MethodView):
     """One chapter."""
 
     @chapters.gives(200, schemas.SingleChapter, headers=(IF_NONE_MATCH,), refusals=(404,))
+    @kept
     def get(self, chapter_id: int) -> Response:
         """Read a chapter with its topics."""
         return thing(service.get_chapter(current_actor(), chapter_id))

@@ -8,6 +8,7 @@ from flask.views import MethodView
 from noteassist.api.answers import nothing, thing
 from noteassist.api.blueprints import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, Blueprint
 from noteassist.api.conditional import expectation
+from noteassist.api.keeping import kept
 from noteassist.api.pages import answer_page, page_request
 from noteassist.api.schemas import PageQuery, page_of
 from noteassist.blueprints.notes import schemas
@@ -38,6 +39,7 @@ class Notes(MethodView):
 
     @notes.gives(200, page_of(schemas.NoteOut), headers=(IF_NONE_MATCH,), has_query=True)
     @notes.takes(schemas.NoteQuery, location="query")
+    @kept
     def get(self, query: dict[str, Any]) -> Response:
         """List my notes, newest first."""
         page = page_request(query)
@@ -62,6 +64,7 @@ class Note(MethodView):
     """One of my notes."""
 
     @notes.gives(200, schemas.NoteDetail, headers=(IF_NONE_MATCH,), refusals=(404,))
+    @kept
     def get(self, note_id: int) -> Response:
         """Read a note with its chapters and topics."""
         return thing(service.get_note(current_actor(), note_id))

@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 from noteassist.api.answers import thing
 from noteassist.api.blueprints import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, Blueprint
 from noteassist.api.conditional import expectation
+from noteassist.api.keeping import kept
 from noteassist.api.pages import answer_page, page_request
 from noteassist.api.schemas import BaseSchema, Moment, PageQuery, QueryNumber, page_of
 from noteassist.blueprints.notes.schemas import LARGEST_ORDER, NoteDetail
@@ -63,6 +64,7 @@ class Revisions(MethodView):
 
     @revisions.gives(200, page_of(RevisionOut), headers=(IF_NONE_MATCH,), refusals=(404,), has_query=True)
     @revisions.takes(PageQuery, location="query")
+    @kept
     def get(self, query: dict[str, Any], note_id: int) -> Response:
         """List the revisions of a note, newest first."""
         return answer_page(reading.list_revisions(current_actor(), note_id, page_request(query)))
@@ -73,6 +75,7 @@ class Revision(MethodView):
     """One revision."""
 
     @revisions.gives(200, WholeRevision, headers=(IF_NONE_MATCH,), refusals=(404,))
+    @kept
     def get(self, note_id: int, number: int) -> Response:
         """Read a revision with the note as it then was."""
         return thing(reading.get_revision(current_actor(), note_id, number))
@@ -84,6 +87,7 @@ class Diff(MethodView):
 
     @revisions.gives(200, Difference, headers=(IF_NONE_MATCH,), refusals=(404,), has_query=True)
     @revisions.takes(DiffQuery, location="query")
+    @kept
     def get(self, query: dict[str, Any], note_id: int, number: int) -> Response:
         """Compare a revision with another one."""
         return thing(reading.diff_revisions(current_actor(), note_id, number, query.get("against")))

@@ -7,6 +7,7 @@ from flask.views import MethodView
 
 from noteassist.api.answers import nothing, thing
 from noteassist.api.blueprints import IF_NONE_MATCH, Blueprint
+from noteassist.api.keeping import kept
 from noteassist.api.pages import answer_page, page_request
 from noteassist.api.schemas import PageQuery, page_of
 from noteassist.blueprints.notes import schemas
@@ -22,6 +23,7 @@ class Tags(MethodView):
 
     @tags.gives(200, page_of(schemas.TagOut), headers=(IF_NONE_MATCH,), has_query=True)
     @tags.takes(PageQuery, location="query")
+    @kept
     def get(self, query: dict[str, Any]) -> Response:
         """List my tags by name."""
         return answer_page(service.list_tags(current_actor(), page_request(query)))

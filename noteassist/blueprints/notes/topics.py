@@ -8,6 +8,7 @@ from flask.views import MethodView
 from noteassist.api.answers import nothing, thing
 from noteassist.api.blueprints import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, Blueprint
 from noteassist.api.conditional import expectation
+from noteassist.api.keeping import kept
 from noteassist.blueprints.notes import schemas
 from noteassist.security.guards import current_actor, signed_in
 from noteassist.services import topics as service
@@ -32,6 +33,7 @@ class Topic(MethodView):
     """One topic."""
 
     @topics.gives(200, schemas.SingleTopic, headers=(IF_NONE_MATCH,), refusals=(404,))
+    @kept
     def get(self, topic_id: int) -> Response:
         """Read a topic with its parts."""
         return thing(service.get_topic(current_actor(), topic_id))

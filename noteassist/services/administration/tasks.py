@@ -16,7 +16,7 @@ from noteassist.services.audit import Deed, record
 from noteassist.services.tasks import ending
 from noteassist.services.tasks.creation import NEXT_TURN, ring
 from noteassist.services.tasks.telling import something_happened
-from noteassist.services.versions import begin_write
+from noteassist.services.versions import begin_activity
 
 NEWEST_FIRST = Order((Task.created_at, Task.id), descending=True)
 # What somebody was promised, and nobody may stop.
@@ -104,7 +104,7 @@ def retry_task(actor: Actor, origin: Origin, task_id: str) -> dict[str, Any]:
     before = get_task(task_id)
     owner = before["user"]["id"] if before["user"] else None
     if owner is not None:
-        begin_write(owner)
+        begin_activity(owner)
     try:
         again = db.execute(_again(), {"id": task_id, "owner": owner, "no": False}).one_or_none()
     except IntegrityError as error:

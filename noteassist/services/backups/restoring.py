@@ -1,17 +1,17 @@
 """Restoring a backup: everything in one transaction, or nothing."""
 
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from sqlalchemy import Connection, exc, insert, text
+from sqlalchemy import Connection, delete, exc, insert, text
 
 from noteassist import db, migrating, schema
-from noteassist.models import Task
+from noteassist.models import FrontState, Task
 from noteassist.services.backups.columns import TYPES, decoder
 from noteassist.services.backups.container import UnusableBackup, read_lines, require_whole
 from noteassist.services.backups.making import Tell, fingerprints
+from noteassist.services.tasks.creation import new_task_id
 
 _NOT_EMPTY = "The database is not empty. --replace deletes what it has and puts the backup in its place."
 
@@ -92,6 +92,8 @@ def restore(backup: Backup, tell: Tell, *, replace: bool) -> int:
             backup.require_counts(counts)
             migrating.upgrade_within(connection)
             _index_later(connection)
+            # What servers know of before counts no more: the first of them makes another epoch.
+            connection.execute(delete(FrontState))
     except (exc.IntegrityError, exc.DataError) as error:
         raise UnusableBackup("Its rows are not such as the database takes.") from error
     return sum(counts.values())
@@ -146,5 +148,5 @@ def _load(connection: Connection, backup: Backup, tell: Tell) -> dict[str, int]:
 def _index_later(connection: Connection) -> None:
     """Have the search's words written by a task, while the server is used already."""
     now = db.utcnow()
-    task = {"id": str(uuid.uuid4()), "kind": "index_for_search", "args": {}, "turn": -1}
+    task = {"id": new_task_id(), "kind": "index_for_search", "args": {}, "turn": -1}
     connection.execute(insert(Task).values(**task, run_after=now, created_at=now))

@@ -14,7 +14,7 @@ from noteassist.services.notifications import notify
 from noteassist.services.tasks import lifecycle
 from noteassist.services.tasks.lifecycle import Claimed
 from noteassist.services.tasks.telling import something_happened
-from noteassist.services.versions import begin_write
+from noteassist.services.versions import begin_activity
 
 UNDER_WAY = ("queued", "running")
 NAMES = {
@@ -44,11 +44,11 @@ def begin_end(task: Claimed, status: str, **outcome: Any) -> list[db.AnyRow]:
     """
     expected = {row.user_id for row in followers_of(task.id)} | {task.user_id}
     for user_id in sorted(user for user in expected if user is not None):
-        begin_write(user_id)
+        begin_activity(user_id)
     lifecycle.end(task, status, **outcome)
     followers = list(followers_of(task.id))
     for user_id in {row.user_id for row in followers} - expected:
-        begin_write(user_id)
+        begin_activity(user_id)
     _end_followers(followers, status, outcome)
     for task_id in (task.id, *(row.id for row in followers)):
         something_happened(task_id)
@@ -96,7 +96,7 @@ def cancel(actor: Actor, task_id: str) -> None:
 def cancel_of(owner: int | None, task_id: str) -> None:
     """Cancel a task of somebody's, or one of nobody; see `cancel`."""
     if owner is not None:
-        begin_write(owner)
+        begin_activity(owner)
     own = (Task.user_id.is_(None) if owner is None else Task.user_id == owner) & (Task.id == task_id)
     found = db.row(select(Task.status, Task.kind, Task.dedupe_key).where(own))
     if found is None:

@@ -10,7 +10,7 @@ from bench.simulation.engine import Activity
 from bench.simulation.model import Installation
 from bench.simulation.results import memory, simulate
 from bench.simulation.scenarios import TEN_THOUSAND, Database, Scenario, Web, Workers, one_machine
-from noteassist import connections, front
+from noteassist import connections, door
 from noteassist.config import Settings
 from tests.bench.simulation import LISTS
 
@@ -121,7 +121,7 @@ def test_tasks_pile_up_where_there_are_too_few_workers() -> None:
 def test_the_scenarios_have_the_rules_of_the_server() -> None:
     settings = Settings(web_threads=4)
 
-    assert model.SLOT_SECONDS == front.SLOT_SECONDS
+    assert model.SLOT_SECONDS == door.SLOT_SECONDS
     assert model.POOL_SECONDS == connections.POOL_WAIT_SECONDS
     assert Web(slots=4).streams == settings.web_streams
     assert Workers().let_through == settings.limit_ai_generate / 300

@@ -6,8 +6,8 @@ import pytest
 
 from noteassist import json_gate
 from noteassist.app import create_app
+from noteassist.door import client_address
 from noteassist.errors import AppError
-from noteassist.front import client_address
 from tests.conftest import make_settings
 
 PROXIES = (ipaddress.ip_network("10.0.0.0/8"),)

@@ -45,7 +45,7 @@ types: $(VENV)/.developing ## Check types
 
 sure: lint types test ## All of it: lint, types, tests
 
-bench: $(VENV)/.developing ## Measure; PEER=URL PEER_PIDS=app=..,postgres=..,redis=.. puts another server beside
+bench: $(VENV)/.developing ## Measure; PEER=URL and PEER_COMMAND put another server beside (bench/README.md); BENCH takes options
 	@PEER="$(PEER)" PEER_PIDS="$(PEER_PIDS)" $(BIN)/python -m bench $(BENCH)
 
 simulate: $(VENV)/.developing ## Simulate 10,000 to 1,000,000 users from measured figures (a minute or two)

@@ -1,7 +1,6 @@
 """Measure NoteAssist, side by side with a peer server if there is one."""
 
 import os
-import platform
 import signal
 import sys
 import time
@@ -18,31 +17,47 @@ from bench.administration import STEPS as ADMIN_STEPS
 from bench.administration import run_administration
 from bench.api_keys import run_api_keys
 from bench.background import Background, Finding, run_background
-from bench.cases import CASES
+from bench.comparing import PEER, compare, cores
+from bench.comparison import Comparison, chosen_cases, measurements, run_comparison
 from bench.documents import run_documents
 from bench.documents import steps as document_steps
 from bench.errors import BenchError
 from bench.growth import run_growth
-from bench.options import DEFAULT_PASSWORD, Options, read_options
-from bench.people import meet_all
+from bench.machine import machine, server_versions
+from bench.memory import MemoryRun, run_memory
+from bench.options import Options, read_options
+from bench.page import publish
 from bench.progress import Progress
-from bench.report import OURS, PEER, background_table, cases_table, findings_table, growth_table, start_table
-from bench.rounds import Row, Target, run_case
+from bench.report import (
+    background_table,
+    cases_table,
+    comparison_table,
+    findings_table,
+    growth_table,
+    memory_table,
+    sizes_table,
+    start_table,
+    users_table,
+)
+from bench.rounds import Row
 from bench.sandbox import run_sandbox
 from bench.searching import NOTES_A_STEP, QUERIES, run_search
-from bench.seeding import seeded_database
-from bench.servers import FAR_LIMITS, Backing, backing, full_environment, instance_folder, serving
+from bench.servers import FAR_LIMITS, NO_CACHE, WEB, Backing, backing
 from bench.startup import Start, run_start
 from noteassist.services.sandbox.languages import LANGUAGES
 
 SANDBOX_ROUNDS = 30
+# What a stretch of load takes beside the load: starting its driver, filling caches, a slow last answer.
+STRETCH_SECONDS = 1.5
 
 
 @dataclass
 class Results:
     """Everything that a run has measured."""
 
-    cases: list[Row] = field(default_factory=list)
+    comparison: Comparison = field(default_factory=Comparison)
+    memory: MemoryRun | None = None
+    versions: dict[str, str] = field(default_factory=dict)
     growth: list[Row] = field(default_factory=list)
     start: Start | None = None
     background: Background | None = None
@@ -60,7 +75,7 @@ class Results:
         return [
             row
             for row in (
-                *self.cases,
+                *self.comparison.rows,
                 *self.growth,
                 *(self.background.rows if self.background else ()),
                 *(self.api_keys.rows if self.api_keys else ()),
@@ -73,14 +88,19 @@ class Results:
         return {
             "at": datetime.now(UTC),
             "took_seconds": round(seconds, 1),
-            "machine": {
-                "python": platform.python_version(),
-                "system": platform.platform(),
+            "machine": machine() | {"servers": self.versions, "load_before": self.load},
+            "settings": {
+                "noteassist": WEB,
+                "uncached": NO_CACHE,
+                "limits": FAR_LIMITS,
+                "peer": self.comparison.peer,
             },
             "rounds": options.rounds,
             "seconds": options.seconds,
             "data": options.shape.name,
-            "cases": [row.as_dict() for row in self.cases],
+            "cases": [row.as_dict() for row in self.comparison.rows],
+            "sizes": self.comparison.sizes,
+            "memory": self.memory.as_dict() if self.memory else None,
             "api_key": self.api_keys.as_dict() if self.api_keys else None,
             "growth": [row.as_dict() for row in self.growth],
             "tasks": self.background.as_dict() if self.background else None,
@@ -93,7 +113,7 @@ class Results:
 
 
 # Sections beside the cases that need servers.
-SERVED = frozenset({"api_key", "tasks", "search", "admin", "growth"})
+SERVED = frozenset({"memory", "api_key", "tasks", "search", "admin", "growth"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,9 +127,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BenchError as error:
         Console(stderr=True).print(f"[bold red]{error}[/]", highlight=False)
         return 2
-    show(results, Console(width=None if sys.stdout.isatty() else 160))
-    path = keep(results.as_dict(options, time.monotonic() - started), options.results)
-    print(f"kept in {path}")
+    took = time.monotonic() - started
+    show(results, Console(width=None if sys.stdout.isatty() else 170))
+    path = keep(results.as_dict(options, took), options.results)
+    print(f"kept in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+    print(f"took {took / 60:.1f} minutes")
+    if options.publish:
+        for written in publish(path):
+            print(f"written: {written}")
     return 1 if results.failed else 0
 
 
@@ -121,7 +146,9 @@ def end(number: int, _frame: FrameType | None) -> None:
 def run(options: Options) -> Results:
     """Measure the chosen sections, one after the other."""
     results = Results()
-    chosen = [name for name in CASES if name in options.only]
+    chosen = chosen_cases(options)
+    if chosen:
+        print(f"the cases take about {minutes(options):.0f} minutes", file=sys.stderr)
     with Progress() as progress:
         if "start" in options.only:
             report = progress.step("start", options.start_rounds * 2)
@@ -134,8 +161,9 @@ def run(options: Options) -> Results:
             results.sandbox = run_sandbox(SANDBOX_ROUNDS, report)
         if chosen or SERVED & set(options.only):
             with backing(options) as servers:
+                results.versions = server_versions(servers)
                 if chosen:
-                    results.cases = run_cases(chosen, servers, options, progress)
+                    results.comparison = run_comparison(servers, options, progress)
                 run_served(servers, options, progress, results)
     return results
 
@@ -155,45 +183,20 @@ def run_served(servers: Backing, options: Options, progress: Progress, results: 
         results.admin = run_administration(servers, options.instance, report)
     if "growth" in options.only:
         results.growth = run_growth(servers, options, progress)
+    if "memory" in options.only:
+        results.memory = run_memory(servers, options, progress)
 
 
-def run_cases(names: Sequence[str], servers: Backing, options: Options, progress: Progress) -> list[Row]:
-    """Measure the chosen cases on our server, and on the peer in the same rounds."""
-    with instance_folder() as instance:
-        progress.note(f"database of {options.shape.name}")
-        address = seeded_database(servers, options.shape, instance, reseed=options.reseed)
-        environment = full_environment(instance, servers, address) | (FAR_LIMITS if options.limits else {})
-        with serving(environment, instance) as server:
-            users = options.shape.users
-            report = progress.step("meeting the users", users)
-            people = meet_all(server.port, users, DEFAULT_PASSWORD, (), report)
-            targets = [Target(OURS, server.port, servers.roots(server.pid), people)]
-            if options.peer:
-                targets.append(peer_target(options, progress))
-            rows: list[Row] = []
-            for name in names:
-                report = progress.step(name, options.rounds * len(targets))
-                rows += run_case(name, CASES[name], targets, options, report)
-            return rows
-
-
-def peer_target(options: Options, progress: Progress) -> Target:
-    """Meet the same users on the peer."""
-    peer = options.peer
-    if peer is None:
-        raise BenchError("There is no peer in this run.")
-    users = options.shape.users
-    if peer.tokens and len(peer.tokens) < users:
-        raise BenchError(f"PEER_TOKENS has {len(peer.tokens)} tokens for {users} users.")
-    report = progress.step("meeting the peer's users", users)
-    people = meet_all(peer.port, users, peer.password, peer.tokens, report)
-    return Target(PEER, peer.port, peer.roots, people)
+def minutes(options: Options) -> float:
+    """Estimate how long the cases take: starting and meeting, then a stretch after another."""
+    return (60 + measurements(options) * (options.seconds + options.warm_seconds + STRETCH_SECONDS)) / 60
 
 
 def show(results: Results, console: Console) -> None:
     """Print the tables, and then every failure in its own words."""
-    if results.cases:
-        console.print(cases_table(results.cases))
+    show_comparison(results.comparison, console)
+    if results.memory:
+        console.print(memory_table(results.memory))
     if results.growth:
         console.print(growth_table(results.growth))
     if results.background:
@@ -214,6 +217,21 @@ def show(results: Results, console: Console) -> None:
     for row in results.failed:
         console.print(f"FAILED: {row.case} on {row.target}, round {row.round}: {row.statuses}")
         console.print(row.sample, markup=False, highlight=False)
+
+
+def show_comparison(comparison: Comparison, console: Console) -> None:
+    """Print the cases, with limits and without."""
+    for limits in sorted({row.limits for row in comparison.rows}, reverse=True):
+        rows = [row for row in comparison.rows if row.limits == limits]
+        compared = compare(rows)
+        console.print(cases_table(rows, limits=limits))
+        console.print(comparison_table(compared))
+        if cores(compared):
+            console.print(users_table(compared))
+    if any(row.target == PEER for row in comparison.rows) and not comparison.peer:
+        console.print("[bold]The peer was not started by PEER_COMMAND: it ran as it was in every row.[/]")
+    if comparison.sizes:
+        console.print(sizes_table(comparison.sizes))
 
 
 def keep(results: dict[str, object], folder: Path) -> Path:

@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection as Pipe
 
 from bench.errors import BenchError
-from bench.loop import GRACE_SECONDS, ClosedLoop, Outcome
+from bench.loop import GRACE_SECONDS, MAX_REQUESTS, ClosedLoop, Outcome
 from bench.processes import cpu_by_role
 
 # Not forked: the parent has threads (progress bar), and a copy of its memory is of no use.
 CONTEXT = multiprocessing.get_context("spawn")
 START_SECONDS = 30.0
+# What a slow server may need to fill its caches.
+PRIME_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Load:
-    """What is asked of one server in one measurement."""
+    """What is asked of one server in one measurement: for so long, or so often if that is sooner.
+
+    What is to be in its caches is asked for once before the warm-up.
+    """
 
     port: int
     requests: Sequence[bytes]
@@ -24,6 +29,8 @@ class Load:
     seconds: float
     warm_seconds: float = 1.0
     processes: int = 1
+    prime: Sequence[bytes] = ()
+    most: int = MAX_REQUESTS
 
 
 @dataclass(frozen=True)
@@ -35,12 +42,15 @@ class Measured:
 
 
 def work(pipe: Pipe, load: Load, number: int, connections: int) -> None:
-    """Be one driver process: warm up, report, wait for the start, load, report again."""
+    """Be one driver process: fill caches, warm up, report, wait for the start, load, report again."""
     try:
+        if load.prime and number == 0:
+            with ClosedLoop(load.port, load.prime, connections, 0.0) as loop:
+                loop.run(PRIME_SECONDS, len(load.prime))
         with ClosedLoop(load.port, load.requests, connections, number / load.processes) as loop:
             pipe.send(loop.run(load.warm_seconds) if load.warm_seconds else Outcome())
             pipe.recv()
-            pipe.send(loop.run(load.seconds))
+            pipe.send(loop.run(load.seconds, load.most // load.processes))
     except (BenchError, OSError) as error:
         pipe.send(error)
 
@@ -62,7 +72,7 @@ def measure(load: Load, roots: Mapping[str, int]) -> Measured:
         workers.append(worker)
     try:
         for pipe in pipes:
-            hear(pipe, START_SECONDS + load.warm_seconds + GRACE_SECONDS)
+            hear(pipe, START_SECONDS + PRIME_SECONDS + load.warm_seconds + 2 * GRACE_SECONDS)
         before = cpu_by_role(roots)
         for pipe in pipes:
             pipe.send("go")

@@ -35,3 +35,10 @@ class Spread:
 def paired_ratio(above: Sequence[float], below: Sequence[float]) -> Spread:
     """Divide round by round: what slows a whole round down then falls out of the ratio."""
     return Spread.of([a / b for a, b in zip(above, below, strict=True)])
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """Fit a straight line by least squares; nothing rises where there are fewer than two places."""
+    if len({x for x, _ in points}) < 2:
+        return 0.0
+    return statistics.linear_regression([x for x, _ in points], [y for _, y in points]).slope

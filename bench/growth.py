@@ -1,101 +1,93 @@
 """Growth: what the same request costs for a user with few notes and for one with very many."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
 
-from bench.cases import GROWTH_CASES
-from bench.options import DEFAULT_PASSWORD, Options
-from bench.people import Person, call, meet, must, seeded_email, walk_notes
+from bench.cases import GROWTH_CASES, UNCACHED, WARM
+from bench.options import DEFAULT_PASSWORD, Options, Shape
+from bench.people import Person, meet, seeded_email
 from bench.progress import Progress
 from bench.rounds import Row, Target, run_case
 from bench.seeding import seeded_database
-from bench.servers import (
-    Backing,
-    Server,
-    connect,
-    full_environment,
-    instance_folder,
-    serving,
-)
+from bench.servers import NO_CACHE, Backing, Server, connect, full_environment, instance_folder, serving
+from noteassist import db, schema
+from noteassist.app import create_app
+from noteassist.config import Settings
+from noteassist.security.passwords import hash_password
+from noteassist.services.accounts import insert_account
+from noteassist.services.demo.content import study_notes
+from noteassist.services.demo.seeding import NOTES_A_BATCH, insert_notes
 
-SMALL_EMAIL = "few-notes@example.com"
 MOST_RATIO = 1.3
-COPIED = ("title", "tags", "status")
-PARTS = {
-    "explanation": ("content",),
-    "code_snippet": ("language", "code"),
-    "source": ("title", "url"),
-}
-Detail = dict[str, object]
+SETUPS = (UNCACHED, WARM)
+
+
+def smaller_email(count: int) -> str:
+    """Name the user with just so many notes."""
+    return f"notes{count}@example.com"
 
 
 def run_growth(backing: Backing, options: Options, progress: Progress) -> list[Row]:
-    """Measure both users side by side, on one server and in the same tables."""
+    """Measure all users side by side, on one server and in the same tables."""
     rows: list[Row] = []
-    with growth_server(backing, options, progress) as (server, address):
-        users = both_users(server, options, progress.step("meeting the users", None))
+    people: dict[str, Person] = {}
+    with instance_folder() as instance:
+        progress.note(f"database of {options.growth.notes:,} notes of one user")
+        address = seeded_database(backing, options.growth, instance, reseed=options.reseed)
+        for count in options.growth_small:
+            add_user(instance, address, options.growth, count)
         with connect(address) as connection:
-            # The planner learns of the second user, as autovacuum would tell it sooner or later.
+            # The planner learns of the other users, as autovacuum would tell it sooner or later.
             connection.execute("VACUUM ANALYZE")
-        targets = [
-            Target(name, server.port, backing.roots(server.pid), [person]) for name, person in users.items()
-        ]
-        for name, case in GROWTH_CASES.items():
-            report = progress.step(f"growth: {name}", options.rounds * len(targets))
-            rows += run_case(name, case, targets, options, report)
+        environment = full_environment(instance, backing, address)
+        for setup in SETUPS:
+            with growth_server(environment, instance, setup) as server:
+                people = people or meet_users(server, options, progress)
+                roots = backing.roots(server.pid)
+                targets = [Target(name, server.port, roots, [person]) for name, person in people.items()]
+                for name, case in GROWTH_CASES.items():
+                    if case.setup == setup:
+                        report = progress.step(f"growth: {name}", options.rounds * len(targets))
+                        rows += run_case(name, case, targets, options, report)
     return rows
 
 
 @contextmanager
-def growth_server(backing: Backing, options: Options, progress: Progress) -> Iterator[tuple[Server, str]]:
-    """Serve the database with one user of very many notes."""
-    with instance_folder() as instance:
-        progress.note(f"database of {options.growth.notes:,} notes of one user")
-        address = seeded_database(backing, options.growth, instance, reseed=options.reseed)
-        with serving(full_environment(instance, backing, address), instance) as server:
-            yield server, address
+def growth_server(environment: dict[str, str], instance: Path, setup: str) -> Iterator[Server]:
+    """Serve with or without a cache of finished answers."""
+    left_out = NO_CACHE if setup == WARM else {}
+    own = {name: value for name, value in environment.items() if name not in left_out}
+    with serving(own, instance) as server:
+        yield server
 
 
-def both_users(server: Server, options: Options, report: Callable[[], None]) -> dict[str, Person]:
-    """Meet the user with very many notes, and see to one with few of the same kind."""
-    large = meet(server.port, seeded_email(1), DEFAULT_PASSWORD, report=report)
-    small = small_user(server.port, large, options.growth_small)
-    return {
-        f"{len(small.note_ids):,} notes": small,
-        f"{len(large.note_ids):,} notes": large,
-    }
+def meet_users(server: Server, options: Options, progress: Progress) -> dict[str, Person]:
+    """Meet everybody, the one with the fewest notes first."""
+    report = progress.step("meeting the users", None)
+    emails = [*map(smaller_email, options.growth_small), seeded_email(1)]
+    people = [meet(server.port, email, DEFAULT_PASSWORD, report=report) for email in emails]
+    return {f"{len(person.note_ids):,} notes": person for person in people}
 
 
-def small_user(port: int, large: Person, count: int) -> Person:
-    """Give a user with just so many notes, made now unless an earlier run has made them."""
-    body = {"email": SMALL_EMAIL, "password": DEFAULT_PASSWORD}
-    status, answer = call(port, "POST", "/api/token/", body=body)
-    if status != 200:
-        answer = must(port, "POST", "/api/auth/register/", body=body)
-    token = str(answer["access"])
-    present = sum(len(ids) for _, ids in walk_notes(port, token))
-    for note_id in large.note_ids[present:count]:
-        detail = must(port, "GET", f"/api/notes/{note_id}/", token=large.token)
-        must(port, "POST", "/api/notes/", token=token, body=copy_of(detail))
-    return meet(port, SMALL_EMAIL, DEFAULT_PASSWORD, token)
-
-
-def copy_of(detail: Detail) -> Detail:
-    """Make the body that creates a note like this one, so that both users' answers are alike."""
-    chapters = [
-        {
-            "title": chapter["title"],
-            "topics": [copy_of_topic(topic) for topic in chapter["topics"]],
-        }
-        for chapter in detail["chapters"]  # type: ignore[attr-defined]  # plain JSON
-    ]
-    return {name: detail[name] for name in COPIED} | {"chapters": chapters}
-
-
-def copy_of_topic(topic: Detail) -> Detail:
-    """Keep the name and the parts that the topic has."""
-    copied: Detail = {"name": topic["name"]}
-    for part, names in PARTS.items():
-        if found := topic.get(part):
-            copied[part] = {name: found[name] for name in names}  # type: ignore[index]  # plain JSON
-    return copied
+def add_user(instance: Path, address: str, shape: Shape, count: int) -> None:
+    """Make a user with the first so many notes of the large one, unless an earlier run has."""
+    with connect(address) as connection:
+        query = "SELECT count(n.id) FROM users u LEFT JOIN notes n ON n.user_id = u.id WHERE u.email = %s GROUP BY u.id"
+        found = connection.execute(query, (smaller_email(count),)).fetchone()
+        if found and found[0] == count:
+            return
+        connection.execute("DELETE FROM users WHERE email = %s", (smaller_email(count),))
+    url = address.replace("postgresql:", "postgresql+psycopg:", 1)
+    app = create_app(Settings(instance_dir=instance, database_url=url).completed())
+    texts = study_notes(seed=1, notes=count, chapters=shape.chapters, topics=shape.topics)
+    with app.app_context():
+        schema.gate().prepare()
+        with db.transaction():
+            user_id = insert_account(smaller_email(count), hash_password(DEFAULT_PASSWORD, 8), is_seeded=True)
+        while batch := list(islice(texts, NOTES_A_BATCH)):
+            with db.transaction():
+                insert_notes(user_id, batch, db.utcnow())
+        db.db.engine.dispose()
+        db.direct().dispose()

@@ -118,8 +118,9 @@ class ClosedLoop:
         """Have the selector report this connection's answers."""
         self._selector.register(connection.socket, selectors.EVENT_READ, connection)
 
-    def run(self, seconds: float) -> Outcome:
-        """Load for this long, then wait for the answers under way: all that was asked counts."""
+    def run(self, seconds: float, most: int | None = None) -> Outcome:
+        """Load for this long or until so many answers, then wait for those under way: all that was asked counts."""
+        most = MAX_REQUESTS if most is None else min(most, MAX_REQUESTS)
         outcome = Outcome()
         started = perf_counter()
         deadline = started + seconds
@@ -135,16 +136,16 @@ class ClosedLoop:
             for key, _ in events:
                 if not self._handle(key.data, outcome):
                     continue
-                if now < deadline and not self._enough(outcome):
+                if now < deadline and not self._enough(outcome, most):
                     key.data.send(next(self._requests))
                 else:
                     busy.discard(key.data)
         outcome.seconds = perf_counter() - started
         return outcome
 
-    def _enough(self, outcome: Outcome) -> bool:
+    def _enough(self, outcome: Outcome, most: int) -> bool:
         """Say whether this load has reached one of its bounds."""
-        return outcome.failures >= MAX_FAILURES or len(outcome.latencies_ms) >= MAX_REQUESTS
+        return outcome.failures >= MAX_FAILURES or len(outcome.latencies_ms) >= most
 
     def _handle(self, connection: Connection, outcome: Outcome) -> bool:
         """Count the answer if it is whole; true when the connection is free again."""

@@ -12,7 +12,25 @@ from bench.cases import CASES
 from bench.errors import BenchError
 from bench.processes import parse_roots
 
-SECTIONS = (*CASES, "api_key", "tasks", "growth", "search", "admin", "documents", "sandbox", "start")
+SECTIONS = (
+    *CASES,
+    "ceilings",
+    "growth",
+    "memory",
+    "api_key",
+    "tasks",
+    "search",
+    "admin",
+    "documents",
+    "sandbox",
+    "start",
+)
+# Names for several sections at once.
+GROUPS = {
+    "table": tuple(CASES),
+    "performance": (*CASES, "ceilings", "growth", "memory"),
+}
+LIMITS = {"on": (True,), "off": (False,), "both": (True, False)}
 DEFAULT_PASSWORD = "a bench signs in 9481 times"  # seeded data on loopback only
 Number = TypeVar("Number", int, float)
 LOCAL = ("127.0.0.1", "localhost")
@@ -22,9 +40,14 @@ server if there is one; what growth costs; how soon a server is ready and what i
 """
 ENVIRONMENT = """\
 environment:
-  PEER=URL            a running server with the same paths, on this machine, seeded alike
+  PEER=URL            a server with the same paths, on this machine, seeded alike
+  PEER_COMMAND=CMD    a shell command that serves it at PORT, run anew for each configuration, told it by
+                      PEER_CACHE=0|1 PEER_LIST_PREFETCH=0 PEER_THROTTLE=RATE (or empty) MAX_REQUESTS=0
+                      WORKERS=2 THREADS=4
+                      (without it the server at PEER has to run, and is measured as it runs)
   PEER_PIDS=app=PID,postgres=PID,redis=PID
-                      the root processes of that server, for its processor time
+                      the root processes of that server, for its processor time; one that is started is known,
+                      and taken to use the same PostgreSQL and Redis servers as ours unless they are named here
   PEER_PASSWORD       the password of its seeded users (default: the bench's own)
   PEER_TOKENS=FILE    access tokens of its users 1, 2, ..., one a line, instead of signing in
   BENCH_DATABASE_URL  a PostgreSQL server on this machine to make the bench's databases on
@@ -64,6 +87,7 @@ class Peer:
     roots: dict[str, int]
     password: str
     tokens: tuple[str, ...]
+    command: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,10 +100,12 @@ class Options:
     warm_seconds: float
     drivers: int
     reseed: bool
-    limits: bool
+    limits: tuple[bool, ...]
+    publish: bool
     shape: Shape
     growth: Shape
-    growth_small: int
+    growth_small: tuple[int, ...]
+    memory_requests: int
     search_notes: int
     instance: Instance
     document_notes: int
@@ -98,12 +124,25 @@ def parser() -> argparse.ArgumentParser:
         epilog=ENVIRONMENT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--only", metavar="NAMES", help=f"some of: {','.join(SECTIONS)}")
-    made.add_argument("--rounds", type=int, help="rounds of each case (5, quick: 2)")
-    made.add_argument("--seconds", type=float, help="measured seconds a round (4, quick: 1)")
+    made.add_argument("--only", metavar="NAMES", help=f"some of: {','.join((*GROUPS, *SECTIONS))}")
+    made.add_argument("--rounds", type=int, help="rounds of each case (3, quick: 2)")
+    made.add_argument("--seconds", type=float, help="measured seconds a round (3, quick: 1)")
     made.add_argument("--drivers", type=int, default=1, help="load driver processes (1)")
     made.add_argument("--quick", action="store_true", help="small data and short rounds: a smoke run")
-    made.add_argument("--limits", action="store_true", help="count requests against limits nobody reaches")
+    made.add_argument(
+        "--limits",
+        choices=LIMITS,
+        default="both",
+        help="count requests of the cases against limits nobody reaches",
+    )
+    made.add_argument(
+        "--memory-requests", type=int, help="requests of the section memory (1,000,000, quick: 20,000)"
+    )
+    made.add_argument(
+        "--publish",
+        action="store_true",
+        help="write tables and picture into docs/, and keep the figures with them",
+    )
     made.add_argument("--reseed", action="store_true", help="make the bench's databases anew")
     return made
 
@@ -114,15 +153,19 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str] = os.e
     quick = given.quick
     return Options(
         only=chosen(given.only),
-        rounds=within("--rounds", given.rounds, 2 if quick else 5, 50),
-        seconds=within("--seconds", given.seconds, 1.0 if quick else 4.0, 60),
+        rounds=within("--rounds", given.rounds, 2 if quick else 3, 50),
+        seconds=within("--seconds", given.seconds, 1.0 if quick else 3.0, 60),
         warm_seconds=0.5 if quick else 1.0,
         drivers=within("--drivers", given.drivers, 1, 16),
         reseed=given.reseed,
-        limits=given.limits,
+        limits=LIMITS[given.limits],
+        publish=given.publish,
         shape=Shape(users=20 if quick else 200, notes=50, chapters=4, topics=5),
         growth=Shape(users=1, notes=2_000 if quick else 100_000, chapters=1, topics=1),
-        growth_small=100,
+        growth_small=(100, 500) if quick else (100, 10_000),
+        memory_requests=within(
+            "--memory-requests", given.memory_requests, 20_000 if quick else 1_000_000, 100_000_000
+        ),
         search_notes=500 if quick else 5_000,
         instance=Instance(
             users=200 if quick else 10_000,
@@ -148,25 +191,35 @@ def within(name: str, given: Number | None, default: Number, most: int) -> Numbe
 
 def chosen(names: str | None) -> tuple[str, ...]:
     """Check the sections asked for."""
-    wanted = tuple(names.split(",")) if names else SECTIONS
+    named = names.split(",") if names else SECTIONS
+    wanted = tuple(dict.fromkeys(section for name in named for section in GROUPS.get(name, (name,))))
     unknown = [name for name in wanted if name not in SECTIONS]
     if unknown:
-        raise BenchError(f"--only knows {', '.join(SECTIONS)}, but not {', '.join(unknown)}.")
+        raise BenchError(f"--only knows {', '.join((*GROUPS, *SECTIONS))}, but not {', '.join(unknown)}.")
     return wanted
 
 
 def read_peer(environment: Mapping[str, str]) -> Peer | None:
     """Read what is said about a peer, and refuse one that is not on this machine."""
     address = environment.get("PEER")
+    command = environment.get("PEER_COMMAND", "")
     if not address:
+        if command:
+            raise BenchError("PEER_COMMAND needs PEER=http://127.0.0.1:PORT, where it serves.")
         return None
     parts = urlsplit(address)
     if parts.scheme != "http" or parts.hostname not in LOCAL or parts.path.strip("/"):
         raise BenchError(f"PEER={address}: only http://127.0.0.1:PORT is measured.")
+    roots = parse_roots(environment.get("PEER_PIDS", ""))
+    if command:
+        for role, variable in (("postgres", "BENCH_DATABASE_URL"), ("redis", "BENCH_REDIS_URL")):
+            if role not in roots and not environment.get(variable):
+                raise BenchError(f"Name the {role} that the peer uses: by {variable}, or in PEER_PIDS.")
     tokens = environment.get("PEER_TOKENS")
     return Peer(
         port=parts.port or 80,
-        roots=parse_roots(environment.get("PEER_PIDS", "")),
+        roots=roots,
         password=environment.get("PEER_PASSWORD") or DEFAULT_PASSWORD,
         tokens=tuple(Path(tokens).read_text().split()) if tokens else (),
+        command=command,
     )

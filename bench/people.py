@@ -34,6 +34,24 @@ def seeded_email(number: int) -> str:
     return f"user{number}@example.com"
 
 
+def fetch(port: int, path: str, token: str) -> bytes:
+    """Get the bytes of one answer that has to be a success, outside of any measurement."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request(
+            "GET", path, headers={"Accept": "application/json", "Authorization": f"Bearer {token}"}
+        )
+        answer = connection.getresponse()
+        payload = answer.read()
+    except OSError as error:
+        raise BenchError(f"GET {path} on port {port}: {error}") from error
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise BenchError(f"GET {path} on port {port} answered {answer.status}: {payload[:300]!r}")
+    return payload
+
+
 def call(
     port: int, method: str, path: str, *, token: str | None = None, body: object = None
 ) -> tuple[int, dict[str, object]]:

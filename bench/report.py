@@ -1,66 +1,27 @@
-"""The tables of a run, and the figures behind them."""
+"""The tables of a run, for a terminal."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
 from bench.background import Background, Finding
-from bench.cases import CASES
-from bench.figures import Spread, paired_ratio
+from bench.comparing import (
+    OURS,
+    PEER,
+    REQUESTS_A_SECOND,
+    ROLES,
+    USERS,
+    Compared,
+    Line,
+    cores,
+    lines_of,
+    ratio,
+)
+from bench.figures import Spread
 from bench.growth import MOST_RATIO
+from bench.memory import MOST_GROWTH, MemoryRun
 from bench.rounds import Row
 from bench.startup import MOST_RSS_MB, MOST_SECONDS, Start
-
-OURS, PEER = "noteassist", "peer"
-ROLES = ("app", "postgres", "redis")
-
-
-@dataclass(frozen=True)
-class Line:
-    """All rounds of one target in one case."""
-
-    case: str
-    target: str
-    rows: tuple[Row, ...]
-
-    @property
-    def failures(self) -> int:
-        """Count the answers that were no success, over all rounds."""
-        return sum(row.failures for row in self.rows)
-
-    @property
-    def cpu_ms(self) -> tuple[float, ...]:
-        """List the processor milliseconds per request of each round, empty when unknown."""
-        return tuple(ms for row in self.rows if (ms := row.total_cpu_ms) is not None)
-
-    def median(self, name: str) -> float:
-        """Take the middle round of one figure."""
-        return Spread.of([getattr(row, name) for row in self.rows]).median
-
-    def role_ms(self, role: str) -> str:
-        """Write the middle round of one role's share."""
-        values = [row.cpu_ms[role] for row in self.rows if role in row.cpu_ms]
-        return f"{Spread.of(values).median:.2f}" if values else "-"
-
-
-def lines_of(rows: Sequence[Row]) -> list[Line]:
-    """Gather the rounds of each case and target, in the order in which they were first met."""
-    gathered: dict[tuple[str, str], list[Row]] = {}
-    for row in sorted(rows, key=lambda row: row.round):
-        gathered.setdefault((row.case, row.target), []).append(row)
-    lines = [Line(case, target, tuple(found)) for (case, target), found in gathered.items()]
-    order = list(dict.fromkeys(row.case for row in rows))
-    return sorted(lines, key=lambda line: order.index(line.case))
-
-
-def ratio(above: Line | None, below: Line | None) -> Spread | None:
-    """Compare two lines round by round; a line with a failure in it compares with nothing."""
-    if above is None or below is None or above.failures or below.failures:
-        return None
-    if not above.cpu_ms or not all(below.cpu_ms) or len(above.cpu_ms) != len(below.cpu_ms):
-        return None
-    return paired_ratio(above.cpu_ms, below.cpu_ms)
 
 
 def verdict(holds: bool, bound: str) -> str:
@@ -99,26 +60,81 @@ def figures_table(title: str, lines: Sequence[Line], last: Sequence[tuple[str, l
     return table
 
 
-def cases_table(rows: Sequence[Row]) -> Table:
-    """Lay the cases out, ours beside the peer's."""
+def limits_text(limits: bool) -> str:
+    """Say whether requests were counted."""
+    return "limits on, never reached" if limits else "limits off"
+
+
+def cases_table(rows: Sequence[Row], *, limits: bool = False) -> Table:
+    """Lay all rounds out, server by server."""
     lines = lines_of(rows)
-    peers = {line.case: line for line in lines if line.target == PEER}
-    times, needs = [], []
-    for line in lines:
-        found = ratio(peers.get(line.case), line) if line.target == OURS else None
-        bound = CASES[line.case].times_fewer_ms if line.case in CASES else None
-        times.append(found.text(1) if found else "")
-        needs.append(verdict(found.median >= bound, f">= {bound:g}") if found and bound else "")
-    title = "Medians over the rounds, in milliseconds (lowest-highest)"
-    return figures_table(
-        title,
-        lines,
-        [
-            ("answers", [answers(line) for line in lines]),
-            ("times fewer CPU-ms", times),
-            ("required", needs),
-        ],
-    )
+    title = f"Medians over the rounds, in milliseconds (lowest-highest); {limits_text(limits)}"
+    return figures_table(title, lines, [("answers", [answers(line) for line in lines])])
+
+
+def comparison_table(compared: Sequence[Compared]) -> Table:
+    """Lay ours beside the peer's, with what is required."""
+    table = Table(title="CPU-ms per request of web, PostgreSQL and Redis", title_justify="left")
+    table.add_column("what")
+    for name in (OURS, PEER, "times fewer", "p99 ms", "peer's p99"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("required")
+    for one in compared:
+        peer = one.peer
+        required = "" if one.holds is None else verdict(one.holds, one.required)
+        table.add_row(
+            one.title,
+            cpu_text(one.ours),
+            cpu_text(peer) if peer else "-",
+            one.times.text(1) if one.times else "-",
+            f"{one.ours.median('p99_ms'):.1f}",
+            f"{peer.median('p99_ms'):.1f}" if peer else "-",
+            required,
+        )
+    return table
+
+
+def cpu_text(line: Line) -> str:
+    """Write processor milliseconds, with the digits that small ones need."""
+    if line.failures or not line.cpu_ms:
+        return "FAILED" if line.failures else "-"
+    spread = Spread.of(line.cpu_ms)
+    return spread.text(digits_of(spread.median))
+
+
+def digits_of(value: float) -> int:
+    """Give three digits that mean something."""
+    return 3 if value < 1 else 2 if value < 10 else 1
+
+
+def users_table(compared: Sequence[Compared]) -> Table:
+    """Lay the arithmetic out."""
+    table = Table("server", "cores busy", "cores at 70 %", title_justify="left")
+    table.title = f"{USERS:,} users, {REQUESTS_A_SECOND:,} requests a second of the mix"
+    for found in cores(compared):
+        table.add_row(found.server, found.busy.text(1), f"{found.needed:.1f}")
+    return table
+
+
+def sizes_table(sizes: Mapping[str, Mapping[str, float]]) -> Table:
+    """Lay the sizes of answers out."""
+    table = Table(title="What is read (medians of users)", title_justify="left")
+    table.add_column("server")
+    for name in ("list, bytes", "detail, bytes", "topics in it", "characters an explanation"):
+        table.add_column(name, justify="right")
+    for server, found in sizes.items():
+        table.add_row(server, *(f"{value:,.0f}" for value in found.values()))
+    return table
+
+
+def memory_table(found: MemoryRun) -> Table:
+    """Lay the memory out: before, when the cache is full, at the half and at the end."""
+    table = Table("requests", "memory, all web processes", "required", title="Memory", title_justify="left")
+    for moment in found.landmarks:
+        table.add_row(f"{moment.requests:,}", memory_text(moment.rss_mb, moment.pss_mb), "")
+    grown = f"PSS {found.growth:+.1%}, {found.mb_per_million:+.1f} MB for each million"
+    table.add_row("second half", grown, verdict(found.holds, f"<= {MOST_GROWTH:.0%}"))
+    return table
 
 
 def growth_table(rows: Sequence[Row]) -> Table:

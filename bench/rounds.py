@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from bench.cases import Case, prepare
+from bench.cases import WARM, Case, prepare, reads_of
 from bench.driver import Load, Measured, measure
 from bench.figures import percentile
 from bench.loop import LOOPBACK
@@ -37,6 +37,8 @@ class Row:
     statuses: dict[str, int]
     failures: int
     sample: str
+    # Whether requests were counted against limits.
+    limits: bool = False
 
     @property
     def total_cpu_ms(self) -> float | None:
@@ -61,24 +63,30 @@ def run_case(
     targets: Sequence[Target],
     options: Options,
     report: Callable[[], None],
+    *,
+    limits: bool = False,
 ) -> list[Row]:
-    """Measure all rounds of one case."""
+    """Measure all rounds of one case, on servers that count against limits or do not."""
     rows = []
     for number, target in schedule(targets, options.rounds):
+        # What is new must be new in both forms of a case.
+        unique = number + options.rounds * limits
+        requests = prepare(case, target.people, f"{LOOPBACK}:{target.port}", unique)
         load = Load(
             port=target.port,
-            requests=prepare(case, target.people, f"{LOOPBACK}:{target.port}", number),
+            requests=requests,
             connections=case.connections,
             seconds=options.seconds,
             warm_seconds=options.warm_seconds,
             processes=min(options.drivers, case.connections),
+            prime=reads_of(requests) if case.setup == WARM else (),
         )
-        rows.append(make_row(name, target.name, number, measure(load, target.roots)))
+        rows.append(make_row(name, target.name, number, measure(load, target.roots), limits=limits))
         report()
     return rows
 
 
-def make_row(case: str, target: str, number: int, measured: Measured) -> Row:
+def make_row(case: str, target: str, number: int, measured: Measured, *, limits: bool = False) -> Row:
     """Turn a measurement into figures per request."""
     outcome = measured.outcome
     times = sorted(outcome.latencies_ms) or [float("nan")]
@@ -96,4 +104,5 @@ def make_row(case: str, target: str, number: int, measured: Measured) -> Row:
         statuses=dict(outcome.statuses),
         failures=outcome.failures,
         sample=outcome.sample,
+        limits=limits,
     )

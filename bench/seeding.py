@@ -1,6 +1,9 @@
 """The databases that the benchmark fills, and finds again by a mark of its own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from psycopg import sql
 
@@ -32,6 +35,22 @@ def seeded_database(backing: Backing, shape: Shape, instance: Path, *, reseed: b
         comment = sql.SQL("COMMENT ON DATABASE {} IS {}")
         connection.execute(comment.format(sql.Identifier(name), sql.Literal(mark)))
     return address
+
+
+@contextmanager
+def copied_database(backing: Backing, address: str) -> Iterator[str]:
+    """Lend a copy of a seeded database: what a run writes is gone for the next one."""
+    seeded = urlsplit(address).path.lstrip("/")
+    name = f"{seeded}_run"
+    drop_database(backing.database_url, name)
+    copy = create_database(backing.database_url, name, template=seeded)
+    with connect(backing.database_url) as connection:
+        # Not in the middle of a measurement.
+        connection.execute("CHECKPOINT")
+    try:
+        yield copy
+    finally:
+        drop_database(backing.database_url, name)
 
 
 def seed_arguments(shape: Shape) -> list[str]:

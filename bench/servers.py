@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -38,6 +38,7 @@ POLL_SECONDS = 0.01
 # Nothing else of the caller's environment reaches the server: a key or a switch that is set
 # in somebody's shell must not change what is measured.
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
+REDIS_MARK = "noteassist:bench"
 # Private: the servers that a run of the tests was given are not the benchmark's to fill.
 throw_away_postgres = partial(postgres_server, private=True)
 throw_away_redis = partial(redis_server, private=True)
@@ -77,7 +78,23 @@ def backing(options: Options) -> Iterator[Backing]:
             raise BenchError(
                 f"{error}\nBENCH_DATABASE_URL and BENCH_REDIS_URL name servers that are there."
             ) from error
-        yield Backing(database_url, redis_url, postgres_root(database_url), redis_root(redis_url))
+        found = Backing(database_url, redis_url, postgres_root(database_url), redis_root(redis_url))
+        claim_redis(redis_url)
+        yield found
+
+
+def claim_redis(redis_url: str) -> None:
+    """Empty the bench's own database of Redis: what an earlier run has left there is about other data.
+
+    Raises BenchError for one that has keys and not the bench's mark: it is somebody's.
+    """
+    with redis.Redis.from_url(redis_url, socket_timeout=5) as client:
+        if client.dbsize() and not client.exists(REDIS_MARK):
+            raise BenchError(
+                "BENCH_REDIS_URL names a database with keys of somebody else: name an empty one."
+            )
+        client.flushdb()
+        client.set(REDIS_MARK, 1)
 
 
 def connect(database_url: str) -> psycopg.Connection:
@@ -123,6 +140,8 @@ def server_environment(instance: Path, **settings: str) -> dict[str, str]:
     passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     return {
         **passed_on,
+        # This checkout is measured, whichever one the environment was made for.
+        "PYTHONPATH": str(CHECKOUT),
         "NOTEASSIST_ENV": "development",
         "INSTANCE_DIR": str(instance),
         "HOST": LOOPBACK,
@@ -145,17 +164,26 @@ FAR_LIMITS = {
 }
 
 
+# The peer writes no line for a request either.
+WEB = {"WEB_PROCESSES": "2", "WEB_THREADS": "4", "ACCESS_LOG": "0"}
+# How a server keeps no finished answers; without the setting it does.
+NO_CACHE = {"FRONT_CACHE_MB": "0"}
+
+
 def full_environment(instance: Path, backing: Backing, database_url: str) -> dict[str, str]:
-    """Build the environment of a server on PostgreSQL and Redis, two processes of four threads."""
+    """Build the environment of a server on PostgreSQL and Redis, two processes of four threads.
+
+    It keeps no finished answers, so that what is measured is the work of a request.
+    """
     return server_environment(
         instance,
         DATABASE_URL=database_url,
         REDIS_URL=backing.redis_url,
         SECRET_KEY=secrets.token_hex(32),
-        WEB_PROCESSES="2",
-        WEB_THREADS="4",
-        # The peer writes no line for a request either.
-        ACCESS_LOG="0",
+        **WEB,
+        # No run outlives its tokens.
+        ACCESS_TOKEN_MINUTES="1440",
+        **NO_CACHE,
     )
 
 
@@ -182,12 +210,26 @@ def instance_folder() -> Iterator[Path]:
 @contextmanager
 def serving(environment: Mapping[str, str], instance: Path) -> Iterator[Server]:
     """Start `noteassist serve`, wait until it is ready, and stop it at the end."""
-    port = free_port()
-    log = instance / "bench-serve.log"
+    with started([str(COMMAND), "serve"], environment, instance, is_ready) as server:
+        yield server
+
+
+@contextmanager
+def started(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    ready: Callable[[int], bool],
+    port: int | None = None,
+) -> Iterator[Server]:
+    """Start a server that listens at PORT, wait until it is ready, and stop it with all it started at the end."""
+    port = port or free_port()
+    name = Path(command[0]).name
+    log = folder / f"bench-{name}.log"
     with log.open("ab") as output:
-        started = time.monotonic()
-        process = subprocess.Popen(  # our own console script, no shell
-            [str(COMMAND), "serve"],
+        begun = time.monotonic()
+        process = subprocess.Popen(
+            command,
             env={**environment, "PORT": str(port)},
             cwd=CHECKOUT,
             stdout=output,
@@ -196,21 +238,22 @@ def serving(environment: Mapping[str, str], instance: Path) -> Iterator[Server]:
             start_new_session=True,
         )
         try:
-            ready = wait_until_ready(process, port, started, log)
-            yield Server(port, process.pid, ready)
+            yield Server(port, process.pid, wait_until_ready(process, port, begun, log, ready))
         finally:
             stop(process)
 
 
-def wait_until_ready(process: "subprocess.Popen[bytes]", port: int, started: float, log: Path) -> float:
-    """Ask /readyz until it says 200; give the seconds since the start."""
-    while (waited := time.monotonic() - started) < START_SECONDS:
+def wait_until_ready(
+    process: "subprocess.Popen[bytes]", port: int, begun: float, log: Path, ready: Callable[[int], bool]
+) -> float:
+    """Ask until it is ready; give the seconds since the start. Raises BenchError with its last words."""
+    while (waited := time.monotonic() - begun) < START_SECONDS:
         if process.poll() is not None:
-            raise BenchError(f"noteassist serve ended at its start. It said:\n{end_of(log)}")
-        if is_ready(port):
-            return time.monotonic() - started
+            raise BenchError(f"A server ended at its start. It said:\n{end_of(log)}")
+        if ready(port):
+            return time.monotonic() - begun
         time.sleep(POLL_SECONDS)
-    raise BenchError(f"noteassist serve is not ready after {waited:.0f} s.\n{end_of(log)}")
+    raise BenchError(f"A server is not ready after {waited:.0f} s. It said:\n{end_of(log)}")
 
 
 def end_of(log: Path) -> str:
@@ -220,12 +263,17 @@ def end_of(log: Path) -> str:
 
 def is_ready(port: int) -> bool:
     """Ask /readyz once."""
+    return status_of(port, "/readyz") == 200
+
+
+def status_of(port: int, path: str) -> int | None:
+    """Ask once; nothing where nobody answers."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
     try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
+        connection.request("GET", path)
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
 

@@ -96,7 +96,7 @@ class ExpressLane:
             wish = Wish(tool, shape.load(environ["noteassist.json"][0]))
             was_tried = needs_one_statement(self.settings, wish)
             if was_tried:
-                asked = db.in_transaction(partial(ask_at_once, self.settings, bearer, wish))
+                asked = ask_at_once(self.settings, bearer, wish)
                 if asked is not None:
                     environ["noteassist.user"] = bearer.user_id
                     return asked

@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from structlog import contextvars
 from structlog.processors import JSONRenderer
 from structlog.stdlib import ExtraAdder, ProcessorFormatter
 
@@ -15,18 +15,24 @@ from noteassist.config import Settings
 Event = MutableMapping[str, Any]
 FIRST = ("time", "level", "logger", "message")
 REQUEST_ID = "request_id"
+# The library's own context is a variable for each field: to forget the last request's, all variables are gone through.
+_context: ContextVar[Mapping[str, Any]] = ContextVar("log_context", default={})  # noqa: B039  # never changed
 
 
 def begin_context(**fields: Any) -> None:
     """Let every line that this thread writes from now on carry these fields, and no earlier ones."""
-    contextvars.clear_contextvars()
-    contextvars.bind_contextvars(**fields)
+    _context.set(fields)
 
 
 def current_request_id() -> str | None:
     """Give the id of the request that is being worked on here, if any."""
-    found: str | None = contextvars.get_contextvars().get(REQUEST_ID)
+    found: str | None = _context.get().get(REQUEST_ID)
     return found
+
+
+def _in_context(_logger: Any, _method: str, event: Event) -> Event:
+    """Add the fields of the context; what the line says itself comes first."""
+    return {**_context.get(), **event}
 
 
 def _described(_logger: Any, _method: str, event: Event) -> Event:
@@ -63,7 +69,7 @@ def formatter_of(log_format: str) -> logging.Formatter:
     """Make what writes the lines, in the format `text` or `json`."""
     write = JSONRenderer(serializer=_to_json) if log_format == "json" else _to_text
     return ProcessorFormatter(
-        foreign_pre_chain=[contextvars.merge_contextvars, ExtraAdder()],
+        foreign_pre_chain=[_in_context, ExtraAdder()],
         processors=[_described, ProcessorFormatter.remove_processors_meta, write],
         keep_exc_info=True,
         keep_stack_info=True,

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
+from bench.comparing import OURS
 from bench.errors import BenchError
-from bench.report import OURS
 
 PARTS = ("app", "postgres", "redis")
 
@@ -63,9 +63,13 @@ def read_kept(path: Path) -> dict[str, Any]:
 
 
 def kept_rows(kept: dict[str, Any]) -> list[dict[str, Any]]:
-    """List the rounds of our own server that went well and whose processor time is known."""
+    """List the rounds of our own server that went well, whose processor time is known, and that counted no limits."""
     rows = (*kept.get("cases", ()), *kept.get("loops", ()))
-    return [row for row in rows if row["target"] == OURS and row["cpu_ms"] and not row["failures"]]
+    return [
+        row
+        for row in rows
+        if row["target"] == OURS and row["cpu_ms"] and not row["failures"] and not row.get("limits")
+    ]
 
 
 def read_costs(path: Path = MEASURED) -> Costs:

@@ -4,12 +4,12 @@ import os
 from collections.abc import Sequence
 
 from bench.cases import CASES, prepare
+from bench.comparing import OURS
 from bench.driver import Load, measure
 from bench.loop import LOOPBACK
 from bench.options import DEFAULT_PASSWORD, Options
 from bench.people import Person, meet_all
 from bench.processes import process_table, process_tree
-from bench.report import OURS
 from bench.rounds import make_row
 from bench.seeding import seeded_database
 from bench.servers import backing, full_environment, instance_folder, serving

@@ -171,6 +171,10 @@ class Settings(SettingsBehind, LimitSettings, OperationSettings):
     )
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
 
+    def __hash__(self) -> int:
+        """Hash one setting: all of them would be hashed anew each time something is remembered by them."""
+        return hash(self.database_url)
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
         """Read and check the environment; raises BadConfiguration with every problem together."""

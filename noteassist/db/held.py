@@ -37,16 +37,18 @@ class HeldConnection:
     """A connection, taken from the pool with the first statement: that costs more than a short statement does."""
 
     def __init__(self) -> None:
+        # Asking Flask-SQLAlchemy for it each time costs more than the rest of this class.
+        self.engine = direct()
         self.pooled: PoolProxiedConnection | None = None
         self.connection: Connection | None = None
         self.is_in_transaction = False
 
     def begin(self) -> None:
         """Begin a transaction; raises DBAPIError, and TimeoutError when all connections are busy."""
-        pooled, engine = self._pooled(), direct()
+        pooled = self._pooled()
         try:
-            for statement in _BEGIN[engine.dialect.name]:
-                prepared.send(engine, pooled, statement)
+            for statement in _BEGIN[self.engine.dialect.name]:
+                prepared.send(self.engine, pooled, statement)
         except exc.DBAPIError:
             self._give_up()
             raise
@@ -56,7 +58,7 @@ class HeldConnection:
         """End the transaction; raises DBAPIError when it cannot be known to be durable."""
         self.is_in_transaction = False
         try:
-            prepared.commit(direct(), self._pooled())
+            prepared.commit(self.engine, self._pooled())
         except exc.DBAPIError:
             self._give_up()
             raise
@@ -70,7 +72,7 @@ class HeldConnection:
             self._give_up()
         elif was_in_transaction:
             try:
-                prepared.rollback(direct(), self.pooled)
+                prepared.rollback(self.engine, self.pooled)
             except exc.DBAPIError as error:
                 log.warning("a transaction ended with its connection: %s", type(error).__name__)
                 self._give_up()
@@ -82,7 +84,7 @@ class HeldConnection:
         """
         try:
             if isinstance(statement, Prepared):
-                return statement.run(direct(), self._pooled(), parameters or {})
+                return statement.run(self.engine, self._pooled(), parameters or {})
             return self.execute(statement, parameters).all()
         except exc.DBAPIError:
             if not self.is_in_transaction:
@@ -92,7 +94,7 @@ class HeldConnection:
     def execute(self, statement: Executable | Prepared, parameters: Any) -> CursorResult[Any]:
         """Run a statement the usual way; raises DBAPIError."""
         if self.connection is None:
-            self.connection = Connection(direct(), self._pooled())
+            self.connection = Connection(self.engine, self._pooled())
         core = statement.statement if isinstance(statement, Prepared) else statement
         return self.connection.execute(core, parameters)
 
@@ -109,7 +111,7 @@ class HeldConnection:
 
     def _pooled(self) -> PoolProxiedConnection:
         if self.pooled is None:
-            self.pooled = prepared.connect(direct())
+            self.pooled = prepared.connect(self.engine)
         return self.pooled
 
     def _give_up(self) -> None:

@@ -74,25 +74,28 @@ class Plan:
         self.sql, self.order = state.statement, state.positiontup
         # What SQLAlchemy's own execution uses.
         binders = {**compiled._bind_processors, **state.processors}  # noqa: SLF001
-        self.binders: dict[str, Any] = {
-            name: process for name, process in binders.items() if callable(process)
-        }
-        self.required = tuple(required)
+        processes = {name: process for name, process in binders.items() if callable(process)}
+        # Most parameters go to the driver as they are.
+        self.plain = tuple(name for name in required if name not in processes)
+        self.processed = tuple((name, processes[name]) for name in required if name in processes)
         self.constants = {
-            name: self._bind(name, value) for name, value in state.parameters.items() if name not in required
+            name: processes[name](value) if name in processes else value
+            for name, value in state.parameters.items()
+            if name not in required
         }
         self.dialect = engine.dialect
         self.columns = compiled._result_columns  # noqa: SLF001
         self.names = tuple(column.keyname for column in self.columns)
-        self.results: list[tuple[int, Any]] | None = None
-
-    def _bind(self, name: str, value: Any) -> Any:
-        process = self.binders.get(name)
-        return process(value) if process else value
+        self.results: list[tuple[int, Any]] = []
+        self.make: Callable[[Sequence[Any]], Any] | None = None
 
     def bound(self, parameters: Mapping[str, Any]) -> Any:
         """Give the parameters as the driver takes them; raises KeyError for one that is missing."""
-        values = self.constants | {name: self._bind(name, parameters[name]) for name in self.required}
+        values = self.constants.copy()
+        for name in self.plain:
+            values[name] = parameters[name]
+        for name, process in self.processed:
+            values[name] = process(parameters[name])
         return values if self.order is None else [values[name] for name in self.order]
 
     def rows(self, cursor: Any) -> Sequence[Any]:
@@ -100,12 +103,16 @@ class Plan:
         found = cursor.fetchall()
         if not found:
             return []
-        if self.results is None:
-            self.results = self._processes(cursor.description)
+        make = self.make or self._learn(cursor.description)
         if self.results:
             found = [self._processed(row, self.results) for row in found]
-        make = _row_class(self.names or tuple(column[0] for column in cursor.description))
         return [make(row) for row in found]
+
+    def _learn(self, description: Sequence[Any]) -> Callable[[Sequence[Any]], Any]:
+        """Learn from the driver's first rows how those of this statement are made."""
+        self.results = self._processes(description)
+        self.make = _row_class(self.names or tuple(column[0] for column in description))
+        return self.make
 
     def _processes(self, description: Sequence[Any]) -> list[tuple[int, Any]]:
         """List the columns whose values are not the driver's, with what makes them; some types ask for the driver's."""

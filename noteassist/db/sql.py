@@ -55,6 +55,12 @@ def clock(seconds: str = "") -> str:
     return f"(strftime('%Y-%m-%d %H:%M:%f', 'now'{shift}) || '000')"
 
 
+def prepare(statement: str, types: Mapping[str, Any]) -> Prepared:
+    """Prepare plain SQL; `types` are those of parameters that the driver would not guess, and may be of others too."""
+    binds = [bindparam(name, type_=kind) for name, kind in types.items() if f":{name}" in statement]
+    return Prepared(text(statement).bindparams(*binds))
+
+
 class Together:
     """INSERTs and UPDATEs that are run together, none of which depends on what another one writes.
 
@@ -63,17 +69,14 @@ class Together:
     """
 
     def __init__(self, statements: Sequence[str], types: Mapping[str, Any], given: str = "") -> None:
-        self.types = types
-        if is_postgresql():
-            self.statements = [self._prepared(_as_one(statements, given))]
+        # One alone needs nobody to count its rows.
+        self.is_counted = is_postgresql() and (len(statements) > 1 or bool(given))
+        if self.is_counted:
+            self.statements = [prepare(_as_one(statements, given), types)]
         else:
             before = f"WITH given AS ({given}) " if given else ""
             # The driver counts no rows of a statement that begins with WITH.
-            self.statements = [self._prepared(f"{before}{each} RETURNING 1") for each in statements]
-
-    def _prepared(self, statement: str) -> Prepared:
-        binds = [bindparam(name, type_=kind) for name, kind in self.types.items() if f":{name}" in statement]
-        return Prepared(text(statement).bindparams(*binds))
+            self.statements = [prepare(f"{before}{each} RETURNING 1", types) for each in statements]
 
     def run(self, parameters: Mapping[str, Any]) -> list[int]:
         """Run them; says how many rows each wrote.
@@ -82,7 +85,8 @@ class Together:
         is the first of a request.
         """
         if is_postgresql():
-            return list(execute_first(self.statements[0], parameters)[0])
+            found = execute_first(self.statements[0], parameters)
+            return list(found[0]) if self.is_counted else [len(found)]
         return [len(rows(statement, parameters)) for statement in self.statements]
 
 

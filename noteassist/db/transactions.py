@@ -119,10 +119,15 @@ def _run_after_rollback(unit: UnitOfWork) -> None:
 
 def _run_after_commit(unit: UnitOfWork) -> None:
     for action in unit.after_commit:
-        try:
-            action()
-        except Exception:
-            log.exception("an action after a commit failed")
+        do_afterwards(action)
+
+
+def do_afterwards(action: Callable[[], object]) -> None:
+    """Do something now that a commit is done; a failure is logged, it cannot undo the commit."""
+    try:
+        action()
+    except Exception:
+        log.exception("an action after a commit failed")
 
 
 def in_transaction(work: Callable[[], T]) -> T:
@@ -164,6 +169,13 @@ def execute_first(statement: Prepared, parameters: Mapping[str, Any]) -> Sequenc
     unit = _open_unit()
     is_first = not unit.connection.is_in_transaction and _held.get() is not None
     return (unit.connection if is_first else _begun(unit)).rows(statement, parameters)
+
+
+def execute_alone(statement: Prepared, parameters: Mapping[str, Any]) -> Sequence[AnyRow]:
+    """Run a statement that returns rows as a transaction of its own; raises RuntimeError inside of another one."""
+    if _unit.get() is not None:
+        raise RuntimeError("a transaction is already open here")
+    return read_rows(statement, parameters)
 
 
 def rows(statement: Executable | Prepared, parameters: Mapping[str, Any] | None = None) -> Sequence[AnyRow]:

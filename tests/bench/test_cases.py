@@ -1,6 +1,8 @@
 """The requests of a case."""
 
-from bench.cases import CASES, CREATE, DETAIL, LIST, Case, prepare
+import re
+
+from bench.cases import CASES, CREATE, DETAIL, HOT_NOTES, LIST, WARM, Case, prepare, reads_of
 from bench.people import Person, local_path
 
 PEOPLE = [Person(f"user{n}@example.com", "secret", f"token{n}", (n * 10, n * 10 + 1)) for n in range(20)]
@@ -67,3 +69,56 @@ def test_what_must_be_new_is_asked_once_in_all_rounds():
     rounds = [set(prepare(CASES["ask"], PEOPLE, "h", number)) for number in range(3)]
     assert all(len(requests) == 20_000 for requests in rounds)
     assert len(set.union(*rounds)) == 60_000
+
+
+MANY = [
+    Person(f"user{n}@example.com", "secret", f"token{n}", tuple(range(n * 50, n * 50 + 50)))
+    for n in range(20)
+]
+
+
+def notes_asked_for(case: Case) -> dict[bytes, set[bytes]]:
+    found: dict[bytes, set[bytes]] = {}
+    for request in prepare(case, MANY, "h"):
+        if match := re.match(rb"GET /api/notes/(\d+)/", request):
+            found.setdefault(token_of(request), set()).add(match[1])
+    return found
+
+
+def test_where_answers_are_to_come_from_a_cache_few_notes_of_each_reader_are_asked_for() -> None:
+    found = notes_asked_for(CASES["warm-detail"])
+
+    assert len(found) == 18
+    assert all(len(notes) == HOT_NOTES for notes in found.values())
+
+
+def test_where_they_are_not_any_note_is_asked_for() -> None:
+    assert all(len(notes) > HOT_NOTES for notes in notes_asked_for(CASES["detail"]).values())
+
+
+def test_the_mix_is_3_lists_2_details_and_a_text_that_nobody_has_asked_for() -> None:
+    requests = prepare(CASES["mix"], PEOPLE, "h")
+    lists = sum(request.startswith(b"GET /api/notes/ ") for request in requests)
+    posts = [request for request in requests if request.startswith(b"POST /api/ai-tools/generate/ ")]
+
+    assert 0.49 < lists / len(requests) < 0.51
+    assert 0.16 < len(posts) / len(requests) < 0.175
+    assert len(set(posts)) == len(posts)
+    assert {token_of(post) for post in posts} == {b"token%d" % n for n in range(20)}
+
+
+def test_what_is_read_before_a_round_is_each_different_read_once() -> None:
+    requests = prepare(CASES["mix"], PEOPLE, "h")
+    reads = reads_of(requests)
+
+    assert set(reads) == {request for request in requests if not request.startswith(b"POST")}
+    assert len(reads) == len(set(reads)) == 20 + 20 * 2
+
+
+def test_each_case_that_is_compared_has_a_title_of_its_own() -> None:
+    assert len({case.title for case in CASES.values()} - {""}) == len(CASES)
+
+
+def test_only_what_is_called_uncached_runs_without_a_cache() -> None:
+    assert {name for name, case in CASES.items() if case.setup != WARM} == {"list", "detail", "dashboard"}
+    assert all("uncached" in CASES[name].title for name in ("list", "detail", "dashboard"))

@@ -154,6 +154,27 @@ def test_a_measurement_joins_its_processes_and_reads_the_servers_processor_time(
     assert answered * 0.02 - 0.03 <= measured.cpu_seconds["app"] < 60
 
 
+def test_what_is_to_be_in_a_cache_is_asked_for_once_before_anything_is_measured(
+    server: ThreadingHTTPServer,
+) -> None:
+    first = [get(f"/first{number}") for number in range(7)]
+
+    measured = measure(Load(server.server_port, [get("/ok")], 3, 0.1, warm_seconds=0.0, prime=first), {})
+
+    paths = asked(server)
+    begun = paths.index("/ok")
+    assert {f"/first{number}" for number in range(7)} == set(paths[:begun])
+    assert set(paths[begun:]) == {"/ok"}
+    assert measured.outcome.statuses["200"] == len(paths) - begun
+
+
+def test_a_load_ends_after_so_many_answers_when_that_is_sooner(server: ThreadingHTTPServer) -> None:
+    measured = measure(Load(server.server_port, [get("/ok")], 2, 60.0, warm_seconds=0.0, most=25), {})
+
+    # The other connection's request is under way when the last answer comes.
+    assert measured.outcome.statuses["200"] == len(asked(server)) == 26
+
+
 def test_a_driver_process_that_cannot_start_is_reported() -> None:
     with pytest.raises(BenchError, match="Nothing answers"):
         measure(Load(1, [get("/")], 1, 0.1), {})

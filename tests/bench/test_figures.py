@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.figures import Spread, paired_ratio, percentile
+from bench.figures import Spread, paired_ratio, percentile, slope
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,12 @@ def test_a_spread_is_median_lowest_and_highest() -> None:
 def test_a_ratio_is_taken_round_by_round() -> None:
     # Round two was slow for both: the ratio must not see that.
     assert paired_ratio([6.0, 60.0, 6.0], [1.0, 10.0, 1.0]) == Spread(6.0, 6.0, 6.0)
+
+
+def test_a_slope_is_that_of_the_line_nearest_to_all_points() -> None:
+    assert slope([(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)]) == pytest.approx(2.0)
+    assert slope([(0.0, 1.0), (1.0, 0.0), (2.0, 1.0)]) == pytest.approx(0.0)
+
+
+def test_a_single_place_has_no_slope() -> None:
+    assert slope([(1.0, 1.0), (1.0, 9.0)]) == 0.0

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.cases import CASES
 from bench.errors import BenchError
 from bench.options import SECTIONS, read_options
 
@@ -63,3 +64,46 @@ def test_a_peer_is_read_from_the_environment(tmp_path: Path) -> None:
 def test_a_peer_that_is_not_on_this_machine_is_refused(address: str) -> None:
     with pytest.raises(BenchError, match="only http://127.0.0.1:PORT"):
         read_options([], {"PEER": address})
+
+
+def test_a_group_stands_for_its_sections() -> None:
+    assert read_options(["--only", "table,list,start"], {}).only == (*CASES, "start")
+    assert read_options(["--only", "performance"], {}).only == (*CASES, "ceilings", "growth", "memory")
+
+
+@pytest.mark.parametrize(("given", "forms"), [("on", (True,)), ("off", (False,)), ("both", (True, False))])
+def test_limits_are_on_or_off_or_first_on_and_then_off(given: str, forms: tuple[bool, ...]) -> None:
+    assert read_options(["--limits", given], {}).limits == forms
+    assert read_options([], {}).limits == (True, False)
+
+
+def test_a_million_requests_are_watched_unless_it_is_said_otherwise() -> None:
+    assert read_options([], {}).memory_requests == 1_000_000
+    assert read_options(["--memory-requests", "5000"], {}).memory_requests == 5000
+
+
+SERVERS = {"BENCH_DATABASE_URL": "postgresql://h/d", "BENCH_REDIS_URL": "redis://h/1"}
+STARTED = {"PEER": "http://127.0.0.1:8900", "PEER_COMMAND": "serve it"}
+
+
+def test_a_peer_may_be_started_by_a_command() -> None:
+    peer = read_options([], STARTED | SERVERS).peer
+
+    assert peer is not None
+    assert (peer.port, peer.command) == (8900, "serve it")
+
+
+def test_a_command_needs_a_port_to_serve_at() -> None:
+    with pytest.raises(BenchError, match="PEER_COMMAND needs PEER="):
+        read_options([], {"PEER_COMMAND": "serve it"})
+
+
+@pytest.mark.parametrize(
+    ("missing", "role"), [("BENCH_DATABASE_URL", "postgres"), ("BENCH_REDIS_URL", "redis")]
+)
+def test_whose_processor_time_a_started_peer_uses_has_to_be_known(missing: str, role: str) -> None:
+    named = {name: url for name, url in SERVERS.items() if name != missing}
+    with pytest.raises(BenchError, match=f"Name the {role} .*{missing}"):
+        read_options([], STARTED | named)
+
+    assert read_options([], STARTED | named | {"PEER_PIDS": f"{role}=7"}).peer is not None

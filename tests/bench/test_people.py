@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from bench.errors import BenchError
-from bench.people import meet, meet_all
+from bench.people import fetch, meet, meet_all
 
 NOTES = {"one": list(range(1, 46)), "two": list(range(100, 120)), "none": []}
 PAGE = 20
@@ -28,6 +28,9 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, {"access": names.get(body["email"], "none")})
 
     def do_GET(self) -> None:
+        if self.path == "/missing/":
+            self.answer(404, {"code": "not_found"})
+            return
         ids = NOTES[self.headers["Authorization"].removeprefix("Bearer ")]
         start = int(self.path.partition("?cursor=")[2] or 0)
         following = f"http://127.0.0.1:1/api/notes/?cursor={start + PAGE}"
@@ -97,3 +100,12 @@ def test_a_user_without_notes_means_that_nothing_is_seeded(port: int) -> None:
 def test_a_server_that_is_away_is_named() -> None:
     with pytest.raises(BenchError, match="/api/token/ on port 1"):
         meet(1, "user1@example.com", "secret")
+
+
+def test_bytes_are_fetched_as_they_come(port: int) -> None:
+    assert json.loads(fetch(port, "/api/notes/", "none")) == {"results": [], "next": None}
+
+
+def test_bytes_of_a_failure_are_not_taken_for_an_answer(port: int) -> None:
+    with pytest.raises(BenchError, match="GET /missing/ .* answered 404.*not_found"):
+        fetch(port, "/missing/", "one")

@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, select
 
-from noteassist import db, metrics
+from noteassist import bells, db, metrics
 from noteassist.config import Settings
 from noteassist.errors import AiNotConfigured, EmailNotVerified, ServerBusy
 from noteassist.models import Profile, Task
@@ -18,13 +19,20 @@ from noteassist.services.ai import outputs, prompts, spending
 from noteassist.services.ai.keeping import Answer, Use, copy_parameters, copying, copying_of_task, keep
 from noteassist.services.ai.providers import Link, chain_of
 from noteassist.services.ai.quota import Allowance, exceeded, read_allowance
-from noteassist.services.tasks.creation import TYPES, create, insert_task, ring, task_values
+from noteassist.services.tasks.creation import (
+    TYPES,
+    create,
+    insert_wish,
+    marked,
+    new_task_id,
+    ring,
+    task_values,
+)
 from noteassist.services.tasks.telling import user_was_told
 from noteassist.services.versions import begin_activity
 
 TRIES = 3
 
-_OR_ENDED = f" UNION ALL SELECT 1 WHERE NOT EXISTS (SELECT 1 {FROM_LIVE_SESSION})"  # our own SQL
 _IF_ALIVE = f"EXISTS (SELECT 1 {FROM_LIVE_SESSION})"  # our own SQL
 _LANGUAGE = db.Prepared(select(Profile.language).where(Profile.user_id == bindparam("owner")))
 _LEADER = (
@@ -100,7 +108,7 @@ def needs_one_statement(settings: Settings, wish: Wish) -> bool:
 
 
 def ask_at_once(settings: Settings, bearer: Bearer, wish: Wish) -> Asked | None:
-    """Ask a tool in one statement, or have it answered from the cache by a second one; in the open transaction.
+    """Ask a tool in one statement, or have it answered from the cache by a second one; each is a transaction.
 
     Both also look whether the caller's session lives. Only where `needs_one_statement`. None where neither did
     anything: then nothing has happened, and `ask` says why.
@@ -109,10 +117,11 @@ def ask_at_once(settings: Settings, bearer: Bearer, wish: Wish) -> Asked | None:
     key = cache_key(chain_of(settings)[0], bearer.user_id, wish.tool, args)
     args["cache_key"] = key
     session = {"session": bearer.session_id, "now": db.utcnow()}
-    task_id = _made(bearer.user_id, wish.tool, args, key, _OR_ENDED, session)
-    if task_id is not None:
-        return Asked(task_id, "queued", None)
-    return _copied(bearer.user_id, wish.tool, args, key, _IF_ALIVE, session)
+    values = _task(bearer.user_id, wish.tool, args, key) | session
+    if db.execute_alone(_making(f" AND {_IF_ALIVE}"), values):
+        db.do_afterwards(partial(bells.current_bell().ring, f"{wish.tool} {values['id']}"))
+        return Asked(values["id"], "queued", None)
+    return db.in_transaction(partial(_copied, bearer.user_id, wish.tool, args, key, _IF_ALIVE, session))
 
 
 def _at_once(actor: Actor, wish: Wish, args: Mapping[str, Any], key: str, *, was_tried: bool) -> Asked | None:
@@ -126,23 +135,26 @@ def _at_once(actor: Actor, wish: Wish, args: Mapping[str, Any], key: str, *, was
 
 
 @db.per_database
-def _making(further_obstacle: str) -> db.Together:
-    return db.Together([insert_task(outputs.reusable_sql() + further_obstacle)], TYPES)
+def _making(further_condition: str = "") -> db.Prepared:
+    condition = f"NOT EXISTS ({outputs.reusable_sql()}){further_condition}"
+    return db.prepare(insert_wish(condition), TYPES)
 
 
-def _made(
-    user_id: int,
-    tool: str,
-    args: Mapping[str, Any],
-    key: str,
-    further_obstacle: str = "",
-    parameters: Mapping[str, Any] | None = None,
-) -> str | None:
+def _task(user_id: int, tool: str, args: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {
+        "id": new_task_id(),
+        "owner": user_id,
+        "kind": tool,
+        "args": marked(args),
+        "cache_key": key,
+        "oldest": db.utcnow() - outputs.REUSED,
+    }
+
+
+def _made(user_id: int, tool: str, args: Mapping[str, Any], key: str) -> str | None:
     """Make a task, unless the answer is there or somebody is at it; gives its id."""
-    values = task_values(tool, args, user_id=user_id, dedupe_key=key) | dict(parameters or {})
-    values |= {"cache_key": key, "oldest": db.utcnow() - outputs.REUSED}
-    [made] = _making(further_obstacle).run(values)
-    if not made:
+    values = _task(user_id, tool, args, key)
+    if not db.execute_first(_making(), values):
         return None
     ring(tool, values["id"])
     return str(values["id"])

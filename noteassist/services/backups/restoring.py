@@ -1,6 +1,5 @@
 """Restoring a backup: everything in one transaction, or nothing."""
 
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -12,6 +11,7 @@ from noteassist.models import FrontState, Task
 from noteassist.services.backups.columns import TYPES, decoder
 from noteassist.services.backups.container import UnusableBackup, read_lines, require_whole
 from noteassist.services.backups.making import Tell, fingerprints
+from noteassist.services.tasks.creation import new_task_id
 
 _NOT_EMPTY = "The database is not empty. --replace deletes what it has and puts the backup in its place."
 
@@ -148,5 +148,5 @@ def _load(connection: Connection, backup: Backup, tell: Tell) -> dict[str, int]:
 def _index_later(connection: Connection) -> None:
     """Have the search's words written by a task, while the server is used already."""
     now = db.utcnow()
-    task = {"id": str(uuid.uuid4()), "kind": "index_for_search", "args": {}, "turn": -1}
+    task = {"id": new_task_id(), "kind": "index_for_search", "args": {}, "turn": -1}
     connection.execute(insert(Task).values(**task, run_after=now, created_at=now))

@@ -1,6 +1,7 @@
 """Making tasks, in the transaction of what they are for."""
 
-import uuid
+import os
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -33,16 +34,25 @@ CASE WHEN :owner IS NULL THEN -1 ELSE {greater_of}(
 INSERT_TASK = """\
 INSERT INTO tasks (id, user_id, kind, args, status, turn, run_after, dedupe_key, joined_to, tick, is_cached, created_at)
 SELECT
-    :id, :user_id, :kind, :args, 'queued',
+    :id, :owner, :kind, :args, 'queued',
     {turn},
     {due}, :dedupe_key, :joined_to, :tick, :is_cached, {now}
-WHERE NOT EXISTS ({obstacle})
+WHERE true
 ON CONFLICT DO NOTHING"""
+# The same for what is asked of AI tools, and nothing else: the key of the answer is that of the task.
+INSERT_WISH = """\
+INSERT INTO tasks (id, user_id, kind, args, turn, run_after, dedupe_key, created_at)
+SELECT
+    :id, :owner, :kind, :args,
+    {turn},
+    {now}, :cache_key, {now}
+WHERE {condition}
+ON CONFLICT (dedupe_key) WHERE status IN ('queued', 'running') AND joined_to IS NULL DO NOTHING
+RETURNING 1"""
 INSERT_DONE = """\
 INSERT INTO tasks (id, user_id, kind, args, status, progress, is_cached, run_after, created_at, started_at, finished_at)
 SELECT :id, :user_id, :kind, :nothing, 'succeeded', 100, :yes, {now}, {now}, {now}, {now}
 WHERE EXISTS ({reason})"""
-NO_OBSTACLE = "SELECT 1 WHERE 1 = 0"
 
 TYPES: Mapping[str, Any] = {
     "id": TaskId,
@@ -66,16 +76,35 @@ TYPES: Mapping[str, Any] = {
 
 
 @db.per_database
-def insert_task(obstacle: str = NO_OBSTACLE) -> str:
-    """Give the SQL that makes a task, unless the SELECT given as `obstacle` finds anything."""
-    turn = NEXT_TURN.format(greater_of=db.greater_of())
-    return INSERT_TASK.format(turn=turn, due=db.clock("delay"), now=db.clock(), obstacle=obstacle)
+def insert_task() -> str:
+    """Give the SQL that makes a task, unless one of the same key is under way or its tick has come already."""
+    return INSERT_TASK.format(turn=_next_turn(), due=db.clock("delay"), now=db.clock())
+
+
+@db.per_database
+def insert_wish(condition: str) -> str:
+    """Give the SQL that makes a task with the key :cache_key, if a condition holds and none with it is under way."""
+    return INSERT_WISH.format(turn=_next_turn(), now=db.clock(), condition=condition)
 
 
 @db.per_database
 def insert_done(reason: str) -> str:
     """Give the SQL that makes a task which has succeeded already, if the SELECT given as `reason` finds anything."""
     return INSERT_DONE.format(now=db.clock(), reason=reason)
+
+
+def _next_turn() -> str:
+    return NEXT_TURN.format(greater_of=db.greater_of())
+
+
+def new_task_id() -> str:
+    """Make a task's id: a UUID of version 7 (RFC 9562), the time in milliseconds and 74 random bits.
+
+    Ids of one time lie side by side in an index: an insert touches one page that the one before has touched too.
+    """
+    moment, chance = f"{time.time_ns() // 1_000_000:012x}", os.urandom(10).hex()
+    variant = "89ab"[int(chance[3], 16) % 4]
+    return f"{moment[:8]}-{moment[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
 
 
 def task_values(
@@ -91,11 +120,11 @@ def task_values(
 ) -> dict[str, Any]:
     """Give the parameters of a new task, with its new `id`; see `create`."""
     return {
-        "id": str(uuid.uuid4()),
+        "id": new_task_id(),
         "user_id": user_id,
         "owner": user_id,
         "kind": kind,
-        "args": _marked(args),
+        "args": marked(args),
         "delay": delay,
         "dedupe_key": dedupe_key,
         "joined_to": joined_to,
@@ -106,7 +135,7 @@ def task_values(
     }
 
 
-def _marked(args: Mapping[str, Any]) -> Mapping[str, Any]:
+def marked(args: Mapping[str, Any]) -> Mapping[str, Any]:
     """Add the id of the request that wants the task, for the log lines of those who do it."""
     request_id = current_request_id()
     return args if request_id is None else {**args, REQUEST_ID: request_id}

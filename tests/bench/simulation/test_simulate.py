@@ -41,6 +41,11 @@ def test_costs_are_the_medians_of_a_kept_run_and_else_those_in_the_code(tmp_path
     assert costs.source == "kept.json, 2026-11-22"
 
 
+def test_rounds_that_counted_limits_are_left_out_because_counting_is_added_later(tmp_path: Path) -> None:
+    rows = (row("list", 0.5), row("list", 9.0, limits=True))
+    assert read_costs(kept(tmp_path, *rows)).kinds["list"].app_ms == 0.5
+
+
 @pytest.mark.parametrize(
     "content", [b"no JSON", b"[]", b'{"a": 1}', b'{"at": 1, "machine": {}, "cases": []}']
 )

@@ -28,6 +28,8 @@ def from_environment() -> NoteAssist:
 def serving_app(environ: Mapping[str, str]) -> NoteAssist:
     """Make the application of a server process; ends the process on a bad configuration or an unknown schema."""
     follow_parent()
+    if process.is_child():
+        process.heed_signals()
     try:
         settings = Settings.from_env(environ)
     except BadConfiguration as error:

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import signal
 import socket
 import sys
 import time
@@ -16,7 +17,7 @@ from granian.http import HTTP1Settings
 from noteassist import metric_files
 from noteassist.cli.environment import settings_or_exit
 from noteassist.config import Settings
-from noteassist.process import announce_stop, become_parent, was_refused
+from noteassist.process import announce_stop, become_parent, heed_signals, was_refused
 
 # Connections a process holds at once, and those that wait to be taken; see docs/operations.md.
 BACKPRESSURE = 6000
@@ -78,7 +79,15 @@ class Server(Granian):  # type: ignore[misc, valid-type]  # granian chooses its 
     """Granian, whose processes learn of a stop before it comes: streams end, tasks are finished or handed back."""
 
     def signal_handler_interrupt(self, *arguments: Any, **options: Any) -> None:
-        """Take SIGTERM or SIGINT."""
+        """Take SIGTERM or SIGINT.
+
+        A process that has just been forked has this handler too, until it is loaded: without this it would take the
+        signal for the parent's, go on, and be killed after half a minute.
+        """
+        if os.getpid() != self.pid:
+            if arguments[0] == signal.SIGTERM:
+                sys.exit(0)
+            return
         announce_stop()
         super().signal_handler_interrupt(*arguments, **options)
 
@@ -89,6 +98,7 @@ def command() -> None:
     settings = settings_or_exit()
     require_free_port(settings.host, settings.port)
     become_parent()
+    heed_signals()
     # The server processes read the same environment, and must find the same folder.
     os.environ["INSTANCE_DIR"] = str(settings.instance_dir.absolute())
     if folder := metric_files.claim_folder(settings.metrics_dir.absolute(), "web"):

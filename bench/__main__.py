@@ -19,6 +19,8 @@ from bench.administration import run_administration
 from bench.api_keys import run_api_keys
 from bench.background import Background, Finding, run_background
 from bench.cases import CASES
+from bench.connections import Connections, run_connections
+from bench.connections import steps as connection_steps
 from bench.documents import run_documents
 from bench.documents import steps as document_steps
 from bench.errors import BenchError
@@ -49,6 +51,7 @@ class Results:
     api_keys: Background | None = None
     documents: list[Finding] = field(default_factory=list)
     sandbox: list[Finding] = field(default_factory=list)
+    connections: Connections | None = None
     search: list[Finding] = field(default_factory=list)
     admin: list[Finding] = field(default_factory=list)
     # What else this machine did before: the first thing to look at when figures surprise.
@@ -87,13 +90,14 @@ class Results:
             "search": [vars(finding) for finding in self.search],
             "admin": [vars(finding) for finding in self.admin],
             "documents": [vars(finding) for finding in self.documents],
+            "connections": self.connections.as_dict() if self.connections else None,
             "sandbox": [vars(finding) for finding in self.sandbox],
             "start": self.start.as_dict() if self.start else None,
         }
 
 
 # Sections beside the cases that need servers.
-SERVED = frozenset({"api_key", "tasks", "search", "admin", "growth"})
+SERVED = frozenset({"api_key", "tasks", "search", "admin", "growth", "connections"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -153,6 +157,9 @@ def run_served(servers: Backing, options: Options, progress: Progress, results: 
     if "admin" in options.only:
         report = progress.step("admin", ADMIN_STEPS)
         results.admin = run_administration(servers, options.instance, report)
+    if "connections" in options.only:
+        report = progress.step("connections", connection_steps(options.crowd))
+        results.connections = run_connections(servers, options, report)
     if "growth" in options.only:
         results.growth = run_growth(servers, options, progress)
 
@@ -204,6 +211,7 @@ def show(results: Results, console: Console) -> None:
         "Administration": results.admin,
         "Documents": results.documents,
         "Sandbox": results.sandbox,
+        "Connections": results.connections.findings if results.connections else [],
     }
     for title, found in findings.items():
         if found:

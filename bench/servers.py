@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -32,12 +32,13 @@ from tests.servers import (
 
 CHECKOUT = Path(__file__).parent.parent
 COMMAND = Path(sys.executable).parent / "noteassist"
+SERVE = (str(COMMAND), "serve")
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.01
 # Nothing else of the caller's environment reaches the server: a key or a switch that is set
 # in somebody's shell must not change what is measured.
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 # Private: the servers that a run of the tests was given are not the benchmark's to fill.
 throw_away_postgres = partial(postgres_server, private=True)
 throw_away_redis = partial(redis_server, private=True)
@@ -180,14 +181,16 @@ def instance_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def serving(environment: Mapping[str, str], instance: Path) -> Iterator[Server]:
-    """Start `noteassist serve`, wait until it is ready, and stop it at the end."""
+def serving(
+    environment: Mapping[str, str], instance: Path, *, command: Sequence[str] = SERVE
+) -> Iterator[Server]:
+    """Start `noteassist serve`, or another command for a {port}; wait until it is ready, and stop it at the end."""
     port = free_port()
     log = instance / "bench-serve.log"
     with log.open("ab") as output:
         started = time.monotonic()
         process = subprocess.Popen(  # our own console script, no shell
-            [str(COMMAND), "serve"],
+            [word.format(port=port) for word in command],
             env={**environment, "PORT": str(port)},
             cwd=CHECKOUT,
             stdout=output,

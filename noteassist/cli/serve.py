@@ -92,6 +92,11 @@ class Server(Granian):  # type: ignore[misc, valid-type]  # granian chooses its 
         super().signal_handler_interrupt(*arguments, **options)
 
 
+def threads_for(web_threads: int, web_streams: int) -> int:
+    """Give the threads of a server process that has so many for requests, and so many for streams."""
+    return 2 * web_threads + web_streams + SPARE_THREADS
+
+
 @click.command()
 def command() -> None:
     """Start the web server."""
@@ -113,7 +118,7 @@ def command() -> None:
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=settings.web_processes,
-        blocking_threads=2 * settings.web_threads + settings.web_streams + SPARE_THREADS,
+        blocking_threads=threads_for(settings.web_threads, settings.web_streams),
         http=HTTPModes.http1,
         backlog=BACKLOG,
         backpressure=BACKPRESSURE,

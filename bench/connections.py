@@ -1,6 +1,7 @@
 """Connections: ten thousand that are held, slow clients beside others, and streams, under granian and gunicorn."""
 
 import http.client
+import itertools
 import sys
 import time
 from collections import Counter
@@ -8,11 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from statistics import median
 
 from bench import crowds
 from bench.background import Finding
-from bench.cases import CASES, DETAIL, LIST, Call, Case, prepare
+from bench.cases import DETAIL, LIST, Call, Case, prepare
 from bench.crowds import Held, Pace, Paced, elsewhere, hear
 from bench.figures import Spread, paired_ratio, percentile
 from bench.loop import LOOPBACK
@@ -43,7 +43,8 @@ GUNICORN = (
     "--no-control-socket",
     f"--bind={LOOPBACK}:{{port}}",
 )
-SERVERS = {"granian": SERVE, "gunicorn": GUNICORN}
+OURS = "granian"
+SERVERS = {OURS: SERVE, "gunicorn": GUNICORN}
 # Asked at once by somebody who then takes the answers a byte at a time: more than the buffers on the way hold.
 PIPELINED = 40
 
@@ -147,9 +148,7 @@ def one_round(
         report()
 
 
-def slow_clients(
-    server: Server, people: Sequence[Person]
-) -> dict[str, tuple[Callable[..., None], bytes]]:
+def slow_clients(server: Server, people: Sequence[Person]) -> dict[str, tuple[Callable[..., None], bytes]]:
     """Name the kinds of slow clients, what they do, and how each begins."""
     head = f"POST /api/notes/ HTTP/1.1\r\nHost: {LOOPBACK}\r\nAuthorization: Bearer {people[-1].token}\r\n"
     body = "Content-Type: application/json\r\nContent-Length: 4011\r\n\r\n"
@@ -210,7 +209,11 @@ def summary(found: Measured) -> dict[str, object]:
         "paced": {
             name: [
                 {
-                    **{f"{what}_p{p}_ms": percentile(times_of(one, what), p) for what in WHAT for p in (50, 99)},
+                    **{
+                        f"{what}_p{p}_ms": percentile(times_of(one, what), p)
+                        for what in WHAT
+                        for p in (50, 99)
+                    },
                     "statuses": one.statuses,
                 }
                 for one in all_rounds
@@ -231,47 +234,56 @@ def times_of(paced: Paced, what: str) -> list[float]:
 
 def findings_of(name: str, found: Measured) -> list[Finding]:
     """Say what one server gave; requirements are those of the server that the product starts itself."""
-    is_ours = name == "granian"
-    findings = []
-    if held := found.held:
-        all_held = held.held == held.asked and held.answered == held.sampled
-        text = f"{held.held:,} held in {held.open_seconds:.0f} s, {held.answered}/{held.sampled} answered after"
-        if held.errors:
-            text += f", {dict(held.errors)}"
-        findings.append(
-            Finding(f"{name}: {held.asked:,} idle connections", text, "all" if is_ours else "", all_held if is_ours else None)
-        )
-        findings.append(
-            Finding(
-                f"{name}: an idle connection",
-                f"{found.kb_per_connection:.1f} kB; all of them {found.idle_cpu_ms:.1f} ms/s",
-            )
-        )
-    for what in WHAT:
-        for p in (50, 99):
-            alone = [percentile(times_of(one, what), p) for one in found.alone]
-            findings.append(Finding(f"{name}: {what} alone, p{p}", f"{Spread.of(alone).text(1)} ms"))
-            for kind, rounds in found.beside.items():
-                beside = [percentile(times_of(one, what), p) for one in rounds]
-                ratio = paired_ratio(beside, alone)
-                text = f"{Spread.of(beside).text(1)} ms, x {ratio.text(2)}{bad(rounds, what)}"
-                holds = ratio.median < MOST_TIMES if is_ours else None
-                findings.append(Finding(f"{name}: {what} beside {kind}, p{p}", text, f"< {MOST_TIMES:g}x" if is_ours else "", holds))
+    findings = [*held_findings(name, found), *paced_findings(name, found)]
     for kind, seen in found.seen.items():
-        findings.append(Finding(f"{name}: what {kind} met", ", ".join(f"{k} x {n}" for k, n in sorted(seen.items())) or "nothing"))
-    rounds = max(len(found.alone), 1)
-    streams = ", ".join(f"{status} x {n / rounds:.0f}" for status, n in sorted(found.streams.items()))
-    bounded = 0 < found.streams["200"] <= 2 * STREAMS * rounds
-    findings.append(
-        Finding(f"{name}: {8 * STREAMS} streams beside slow bodies", streams, f"<= {2 * STREAMS} open" if is_ours else "", bounded if is_ours else None)
-    )
+        met = ", ".join(f"{what} x {count}" for what, count in sorted(seen.items()))
+        findings.append(Finding(f"{name}: what {kind} met", met or "nothing"))
+    times = max(len(found.alone), 1)
+    streams = ", ".join(f"{status} x {count / times:.0f}" for status, count in sorted(found.streams.items()))
+    is_bounded = 0 < found.streams["200"] <= 2 * STREAMS * times
+    what = f"{name}: {8 * STREAMS} streams beside slow bodies"
+    return [*findings, required(name, what, streams, f"<= {2 * STREAMS} open", holds=is_bounded)]
+
+
+def required(name: str, what: str, figure: str, bound: str, *, holds: bool) -> Finding:
+    """Make a finding, with its requirement where the server is ours."""
+    return Finding(what, figure, bound, holds) if name == OURS else Finding(what, figure)
+
+
+def held_findings(name: str, found: Measured) -> list[Finding]:
+    """Say what became of the idle connections."""
+    held = found.held
+    if held is None:
+        return []
+    are_all = held.held == held.asked and held.answered == held.sampled
+    text = f"{held.held:,} held in {held.open_seconds:.0f} s, {held.answered}/{held.sampled} answered after"
+    text += f", {dict(held.errors)}" if held.errors else ""
+    each = f"{found.kb_per_connection:.1f} kB; all of them {found.idle_cpu_ms:.1f} ms/s"
+    return [
+        required(name, f"{name}: {held.asked:,} idle connections", text, "all", holds=are_all),
+        Finding(f"{name}: an idle connection", each),
+    ]
+
+
+def paced_findings(name: str, found: Measured) -> list[Finding]:
+    """Say how long others waited beside slow clients."""
+    findings = []
+    for what, p in itertools.product(WHAT, (50, 99)):
+        alone = [percentile(times_of(one, what), p) for one in found.alone]
+        findings.append(Finding(f"{name}: {what} alone, p{p}", f"{Spread.of(alone).text(1)} ms"))
+        for kind, rounds in found.beside.items():
+            beside = [percentile(times_of(one, what), p) for one in rounds]
+            ratio = paired_ratio(beside, alone)
+            text = f"{Spread.of(beside).text(1)} ms, x {ratio.text(2)}{bad(rounds)}"
+            named, is_met = f"{name}: {what} beside {kind}, p{p}", ratio.median < MOST_TIMES
+            findings.append(required(name, named, text, f"< {MOST_TIMES:g}x", holds=is_met))
     return findings
 
 
-def bad(rounds: Sequence[Paced], _what: str) -> str:
+def bad(rounds: Sequence[Paced]) -> str:
     """Say how many answers were none."""
     statuses: Counter[str] = Counter()
     for one in rounds:
         statuses.update(one.statuses)
-    wrong = {status: n for status, n in statuses.items() if status not in {"200", "201"}}
+    wrong = {status: count for status, count in statuses.items() if status not in {"200", "201"}}
     return f" (of {sum(statuses.values()):,}: {wrong})" if wrong else ""

@@ -188,9 +188,9 @@ async def keep_pace(pace: Pace, seconds: float) -> Paced:
 async def send_slowly(port: int, number: int, beginning: bytes, rest: bytes, seen: Counter[str]) -> None:
     """Send the beginning at once and the rest a byte at a time, until there is an answer or an end."""
     reader, writer = await connect(port, number)
+    answer = asyncio.create_task(status_of(reader))
     try:
         writer.write(beginning)
-        answer = asyncio.create_task(status_of(reader))
         for byte in rest:
             await asyncio.wait({answer}, timeout=BYTE_SECONDS)
             if answer.done():
@@ -202,6 +202,8 @@ async def send_slowly(port: int, number: int, beginning: bytes, rest: bytes, see
             seen["cut"] += 1
     finally:
         writer.transport.abort()
+        # Else it would be told that nobody has looked at how it ended.
+        await asyncio.gather(answer, return_exceptions=True)
 
 
 async def read_slowly(port: int, number: int, request: bytes, seen: Counter[str]) -> None:
@@ -258,9 +260,11 @@ def slow_readers(pipe: Pipe, port: int, number: int, beginning: bytes) -> None:
     asyncio.run(stay(number, lambda n, seen: read_slowly(port, n, beginning, seen), pipe))
 
 
-def run_hold(pipe: Pipe, *arguments: Any) -> None:
+def run_hold(
+    pipe: Pipe, port: int, requests: Sequence[bytes], number: int, seconds: float, sample: int
+) -> None:
     """Hold connections; see `hold`."""
-    pipe.send(asyncio.run(hold(*arguments, pipe)))
+    pipe.send(asyncio.run(hold(port, requests, number, seconds, sample, pipe)))
 
 
 def run_pace(pipe: Pipe, pace: Pace, seconds: float) -> None:

@@ -12,7 +12,18 @@ from bench.cases import CASES
 from bench.errors import BenchError
 from bench.processes import parse_roots
 
-SECTIONS = (*CASES, "api_key", "tasks", "growth", "search", "admin", "documents", "sandbox", "connections", "start")
+SECTIONS = (
+    *CASES,
+    "api_key",
+    "tasks",
+    "growth",
+    "search",
+    "admin",
+    "documents",
+    "sandbox",
+    "connections",
+    "start",
+)
 DEFAULT_PASSWORD = "a bench signs in 9481 times"  # seeded data on loopback only
 Number = TypeVar("Number", int, float)
 LOCAL = ("127.0.0.1", "localhost")

@@ -38,5 +38,8 @@ def test_a_signal_that_does_not_wake_the_main_thread_is_heeded() -> None:
 
 
 def test_a_nudge_alone_does_nothing() -> None:
-    program = f"import os\nfrom noteassist import process\nprocess.heed_signals()\nos.kill(os.getpid(), {signal.SIGURG})"
+    program = (
+        "import os\nfrom noteassist import process\n"
+        f"process.heed_signals()\nos.kill(os.getpid(), {signal.SIGURG})\n"
+    )
     assert subprocess.run([sys.executable, "-c", program], timeout=20, check=True).returncode == 0

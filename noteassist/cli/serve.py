@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -18,6 +19,7 @@ from noteassist import metric_files
 from noteassist.cli.environment import settings_or_exit
 from noteassist.config import Settings
 from noteassist.process import announce_stop, become_parent, heed_signals, was_refused
+from noteassist.slow_bodies import OTHER_BODIES, SMALL_BODIES
 
 # Connections a process holds at once, and those that wait to be taken; see docs/operations.md.
 BACKPRESSURE = 6000
@@ -25,8 +27,8 @@ BACKLOG = 4096
 # A client that has not sent its headers by then is cut.
 HEADER_SECONDS = 10
 
-# Beyond those that read bodies and those inside the application; see FrontDoor.
-SPARE_THREADS = 4
+# Beyond those that wait for bodies and those inside the application; see FrontDoor.
+SPARE_THREADS = 8
 PORT_WAIT_SECONDS = 3.0
 
 
@@ -94,7 +96,13 @@ class Server(Granian):  # type: ignore[misc, valid-type]  # granian chooses its 
 
 def threads_for(web_threads: int, web_streams: int) -> int:
     """Give the threads of a server process that has so many for requests, and so many for streams."""
-    return 2 * web_threads + web_streams + SPARE_THREADS
+    return web_threads + web_streams + SMALL_BODIES + OTHER_BODIES + SPARE_THREADS
+
+
+def raise_open_files() -> None:
+    """Allow as many open files as there may be: the usual limit of 1,024 is one of connections, too."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @click.command()
@@ -104,6 +112,7 @@ def command() -> None:
     require_free_port(settings.host, settings.port)
     become_parent()
     heed_signals()
+    raise_open_files()
     # The server processes read the same environment, and must find the same folder.
     os.environ["INSTANCE_DIR"] = str(settings.instance_dir.absolute())
     if folder := metric_files.claim_folder(settings.metrics_dir.absolute(), "web"):

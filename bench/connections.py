@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from bench import crowds
@@ -20,7 +20,7 @@ from bench.options import DEFAULT_PASSWORD, Crowd, Options
 from bench.people import Person, meet_all
 from bench.processes import cpu_seconds, tree_memory
 from bench.seeding import seeded_database
-from bench.servers import SERVE, Backing, Server, full_environment, instance_folder, serving
+from bench.servers import Backing, Server, full_environment, instance_folder, serving
 from noteassist.cli.serve import threads_for
 
 PEOPLE = 20
@@ -44,7 +44,8 @@ GUNICORN = (
     f"--bind={LOOPBACK}:{{port}}",
 )
 OURS = "granian"
-SERVERS = {OURS: SERVE, "gunicorn": GUNICORN}
+# What is started instead of `noteassist serve`.
+SERVERS: dict[str, tuple[str, ...]] = {OURS: (), "gunicorn": GUNICORN}
 # Asked at once by somebody who then takes the answers a byte at a time: more than the buffers on the way hold.
 PIPELINED = 40
 
@@ -89,7 +90,8 @@ def run_connections(servers: Backing, options: Options, report: Callable[[], Non
     found = {}
     for name, command in SERVERS.items():
         with instance_folder() as instance:
-            address = seeded_database(servers, options.shape, instance, reseed=False)
+            shape = replace(options.shape, users=PEOPLE)
+            address = seeded_database(servers, shape, instance, reseed=options.reseed)
             environment = full_environment(instance, servers, address) | {
                 "WEB_THREADS": str(THREADS),
                 "WEB_STREAMS": str(STREAMS),

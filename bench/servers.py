@@ -32,7 +32,6 @@ from tests.servers import (
 
 CHECKOUT = Path(__file__).parent.parent
 COMMAND = Path(sys.executable).parent / "noteassist"
-SERVE = (str(COMMAND), "serve")
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.01
@@ -182,7 +181,7 @@ def instance_folder() -> Iterator[Path]:
 
 @contextmanager
 def serving(
-    environment: Mapping[str, str], instance: Path, *, command: Sequence[str] = SERVE
+    environment: Mapping[str, str], instance: Path, *, command: Sequence[str] = ()
 ) -> Iterator[Server]:
     """Start `noteassist serve`, or another command for a {port}; wait until it is ready, and stop it at the end."""
     port = free_port()
@@ -190,7 +189,7 @@ def serving(
     with log.open("ab") as output:
         started = time.monotonic()
         process = subprocess.Popen(  # our own console script, no shell
-            [word.format(port=port) for word in command],
+            [word.format(port=port) for word in command or (str(COMMAND), "serve")],
             env={**environment, "PORT": str(port)},
             cwd=CHECKOUT,
             stdout=output,

@@ -28,13 +28,25 @@ from bench.growth import run_growth
 from bench.options import DEFAULT_PASSWORD, Options, read_options
 from bench.people import meet_all
 from bench.progress import Progress
-from bench.report import OURS, PEER, background_table, cases_table, findings_table, growth_table, start_table
+from bench.report import (
+    OURS,
+    PEER,
+    answers,
+    background_table,
+    cases_table,
+    figures_table,
+    findings_table,
+    growth_table,
+    lines_of,
+    start_table,
+)
 from bench.rounds import Row, Target, run_case
 from bench.sandbox import run_sandbox
 from bench.searching import NOTES_A_STEP, QUERIES, run_search
 from bench.seeding import seeded_database
 from bench.servers import FAR_LIMITS, Backing, backing, full_environment, instance_folder, serving
 from bench.startup import Start, run_start
+from bench.threads import run_threads
 from noteassist.services.sandbox.languages import LANGUAGES
 
 SANDBOX_ROUNDS = 30
@@ -52,6 +64,7 @@ class Results:
     documents: list[Finding] = field(default_factory=list)
     sandbox: list[Finding] = field(default_factory=list)
     connections: Connections | None = None
+    threads: list[Row] = field(default_factory=list)
     search: list[Finding] = field(default_factory=list)
     admin: list[Finding] = field(default_factory=list)
     # What else this machine did before: the first thing to look at when figures surprise.
@@ -65,6 +78,7 @@ class Results:
             for row in (
                 *self.cases,
                 *self.growth,
+                *self.threads,
                 *(self.background.rows if self.background else ()),
                 *(self.api_keys.rows if self.api_keys else ()),
             )
@@ -86,6 +100,7 @@ class Results:
             "cases": [row.as_dict() for row in self.cases],
             "api_key": self.api_keys.as_dict() if self.api_keys else None,
             "growth": [row.as_dict() for row in self.growth],
+            "threads": [row.as_dict() for row in self.threads],
             "tasks": self.background.as_dict() if self.background else None,
             "search": [vars(finding) for finding in self.search],
             "admin": [vars(finding) for finding in self.admin],
@@ -97,7 +112,7 @@ class Results:
 
 
 # Sections beside the cases that need servers.
-SERVED = frozenset({"api_key", "tasks", "search", "admin", "growth", "connections"})
+SERVED = frozenset({"api_key", "tasks", "search", "admin", "growth", "connections", "threads"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -160,6 +175,8 @@ def run_served(servers: Backing, options: Options, progress: Progress, results: 
     if "connections" in options.only:
         report = progress.step("connections", connection_steps(options.crowd))
         results.connections = run_connections(servers, options, report)
+    if "threads" in options.only:
+        results.threads = run_threads(servers, options, progress)
     if "growth" in options.only:
         results.growth = run_growth(servers, options, progress)
 
@@ -203,6 +220,9 @@ def show(results: Results, console: Console) -> None:
         console.print(cases_table(results.cases))
     if results.growth:
         console.print(growth_table(results.growth))
+    if results.threads:
+        answered = [("answers", [answers(line) for line in lines_of(results.threads)])]
+        console.print(figures_table("Threads of each process", lines_of(results.threads), answered))
     if results.background:
         console.print(background_table(results.background))
     findings = {

@@ -17,8 +17,10 @@ from bench.administration import STEPS as ADMIN_STEPS
 from bench.administration import run_administration
 from bench.api_keys import run_api_keys
 from bench.background import Background, Finding, run_background
-from bench.comparing import PEER, compare, cores
+from bench.comparing import PEER, compare, cores, lines_of
 from bench.comparison import Comparison, chosen_cases, measurements, run_comparison
+from bench.connections import Connections, run_connections
+from bench.connections import steps as connection_steps
 from bench.documents import run_documents
 from bench.documents import steps as document_steps
 from bench.errors import BenchError
@@ -29,9 +31,11 @@ from bench.options import Options, read_options
 from bench.page import publish
 from bench.progress import Progress
 from bench.report import (
+    answers,
     background_table,
     cases_table,
     comparison_table,
+    figures_table,
     findings_table,
     growth_table,
     memory_table,
@@ -44,6 +48,7 @@ from bench.sandbox import run_sandbox
 from bench.searching import NOTES_A_STEP, QUERIES, run_search
 from bench.servers import FAR_LIMITS, NO_CACHE, WEB, Backing, backing
 from bench.startup import Start, run_start
+from bench.threads import run_threads
 from noteassist.services.sandbox.languages import LANGUAGES
 
 SANDBOX_ROUNDS = 30
@@ -64,6 +69,8 @@ class Results:
     api_keys: Background | None = None
     documents: list[Finding] = field(default_factory=list)
     sandbox: list[Finding] = field(default_factory=list)
+    connections: Connections | None = None
+    threads: list[Row] = field(default_factory=list)
     search: list[Finding] = field(default_factory=list)
     admin: list[Finding] = field(default_factory=list)
     # What else this machine did before: the first thing to look at when figures surprise.
@@ -77,6 +84,7 @@ class Results:
             for row in (
                 *self.comparison.rows,
                 *self.growth,
+                *self.threads,
                 *(self.background.rows if self.background else ()),
                 *(self.api_keys.rows if self.api_keys else ()),
             )
@@ -103,17 +111,19 @@ class Results:
             "memory": self.memory.as_dict() if self.memory else None,
             "api_key": self.api_keys.as_dict() if self.api_keys else None,
             "growth": [row.as_dict() for row in self.growth],
+            "threads": [row.as_dict() for row in self.threads],
             "tasks": self.background.as_dict() if self.background else None,
             "search": [vars(finding) for finding in self.search],
             "admin": [vars(finding) for finding in self.admin],
             "documents": [vars(finding) for finding in self.documents],
+            "connections": self.connections.as_dict() if self.connections else None,
             "sandbox": [vars(finding) for finding in self.sandbox],
             "start": self.start.as_dict() if self.start else None,
         }
 
 
 # Sections beside the cases that need servers.
-SERVED = frozenset({"memory", "api_key", "tasks", "search", "admin", "growth"})
+SERVED = frozenset({"memory", "api_key", "tasks", "search", "admin", "growth", "connections", "threads"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -181,6 +191,11 @@ def run_served(servers: Backing, options: Options, progress: Progress, results: 
     if "admin" in options.only:
         report = progress.step("admin", ADMIN_STEPS)
         results.admin = run_administration(servers, options.instance, report)
+    if "connections" in options.only:
+        report = progress.step("connections", connection_steps(options.crowd))
+        results.connections = run_connections(servers, options, report)
+    if "threads" in options.only:
+        results.threads = run_threads(servers, options, progress)
     if "growth" in options.only:
         results.growth = run_growth(servers, options, progress)
     if "memory" in options.only:
@@ -199,6 +214,9 @@ def show(results: Results, console: Console) -> None:
         console.print(memory_table(results.memory))
     if results.growth:
         console.print(growth_table(results.growth))
+    if results.threads:
+        answered = [("answers", [answers(line) for line in lines_of(results.threads)])]
+        console.print(figures_table("Threads of each process", lines_of(results.threads), answered))
     if results.background:
         console.print(background_table(results.background))
     findings = {
@@ -207,6 +225,7 @@ def show(results: Results, console: Console) -> None:
         "Administration": results.admin,
         "Documents": results.documents,
         "Sandbox": results.sandbox,
+        "Connections": results.connections.findings if results.connections else [],
     }
     for title, found in findings.items():
         if found:

@@ -23,6 +23,8 @@ SECTIONS = (
     "admin",
     "documents",
     "sandbox",
+    "connections",
+    "threads",
     "start",
 )
 # Names for several sections at once.
@@ -80,6 +82,16 @@ class Instance:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Crowd:
+    """How many connections are held idle, how many clients are slow, and how long others ask beside them."""
+
+    connections: int
+    slow: int
+    rounds: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Peer:
     """The server beside ours, if there is one."""
 
@@ -109,6 +121,7 @@ class Options:
     search_notes: int
     instance: Instance
     document_notes: int
+    crowd: Crowd
     start_rounds: int
     peer: Peer | None
     database_url: str | None
@@ -173,6 +186,12 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str] = os.e
             uses=20_000 if quick else 2_000_000,
         ),
         document_notes=50 if quick else 1_000,
+        crowd=Crowd(
+            connections=1_000 if quick else 10_000,
+            slow=50 if quick else 500,
+            rounds=1 if quick else 3,
+            seconds=2.0 if quick else 12.0,
+        ),
         start_rounds=2 if quick else 5,
         peer=read_peer(environment),
         database_url=environment.get("BENCH_DATABASE_URL") or None,

@@ -37,7 +37,7 @@ STOP_SECONDS = 15.0
 POLL_SECONDS = 0.01
 # Nothing else of the caller's environment reaches the server: a key or a switch that is set
 # in somebody's shell must not change what is measured.
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 REDIS_MARK = "noteassist:bench"
 # Private: the servers that a run of the tests was given are not the benchmark's to fill.
 throw_away_postgres = partial(postgres_server, private=True)
@@ -208,9 +208,13 @@ def instance_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def serving(environment: Mapping[str, str], instance: Path) -> Iterator[Server]:
-    """Start `noteassist serve`, wait until it is ready, and stop it at the end."""
-    with started([str(COMMAND), "serve"], environment, instance, is_ready) as server:
+def serving(
+    environment: Mapping[str, str], instance: Path, *, command: Sequence[str] = ()
+) -> Iterator[Server]:
+    """Start `noteassist serve`, or another command for a {port}; wait until it is ready, and stop it at the end."""
+    port = free_port()
+    words = [word.format(port=port) for word in command or (str(COMMAND), "serve")]
+    with started(words, environment, instance, is_ready, port) as server:
         yield server
 
 

@@ -4,7 +4,8 @@ from io import BytesIO
 from wsgiref.types import WSGIEnvironment
 
 from noteassist import json_gate
-from noteassist.errors import BodyTooLarge, MalformedRequest, UnsupportedMediaType
+from noteassist.errors import BodyTooLarge, BodyTooSlow, MalformedRequest, UnsupportedMediaType
+from noteassist.slow_bodies import Reading, Watcher
 
 LARGEST_BODY = 2 * 1024 * 1024
 LARGEST_UPLOAD = 25 * 1024 * 1024
@@ -17,6 +18,13 @@ METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 FORM_PATHS = "/admin/"
 FORM_TYPE = "application/x-www-form-urlencoded"
 LARGEST_FORM = 64 * 1024
+# A body that says it is no larger is kept in memory without much ado.
+SMALL_BODY = 64 * 1024
+
+# Where the door leaves how a request is refused whose body is still being read.
+REFUSAL = "noteassist.refusal"
+
+_watcher = Watcher()
 
 
 def is_upload(environ: WSGIEnvironment) -> bool:
@@ -39,6 +47,14 @@ def is_large(environ: WSGIEnvironment) -> bool:
     return is_upload(environ) and not (declared.isdigit() and int(declared) <= LARGEST_BODY)
 
 
+def is_small(environ: WSGIEnvironment) -> bool:
+    """Say whether a request has a small body, and says so, or none."""
+    declared = environ.get("CONTENT_LENGTH") or ""
+    if not declared:
+        return "HTTP_TRANSFER_ENCODING" not in environ
+    return declared.isascii() and declared.isdigit() and int(declared) <= SMALL_BODY
+
+
 def _largest_body(environ: WSGIEnvironment) -> int:
     # Nobody who does not even claim to be signed in makes this process hold a large file.
     if is_form(environ):
@@ -50,7 +66,7 @@ def _largest_body(environ: WSGIEnvironment) -> int:
 def gate_body(environ: WSGIEnvironment) -> None:
     """Read the body within its limit and, where it must be JSON, parse it into `noteassist.json`.
 
-    Raises BodyTooLarge, UnsupportedMediaType, MalformedRequest, Unprocessable.
+    Raises BodyTooLarge, BodyTooSlow, UnsupportedMediaType, MalformedRequest, Unprocessable.
     """
     environ["noteassist.json"] = None
     if environ["REQUEST_METHOD"] in METHODS_WITHOUT_BODY:
@@ -80,17 +96,28 @@ def _read_body(environ: WSGIEnvironment) -> bytes:
     largest = _largest_body(environ)
     if declared and int(declared) > largest:
         raise BodyTooLarge
+    if declared == "0":
+        return b""
     if not declared and "HTTP_TRANSFER_ENCODING" not in environ and not environ.get("wsgi.input_terminated"):
         return b""
-    stream = environ["wsgi.input"]
     if not declared:
-        body = bytearray()
-        while chunk := stream.read(min(65536, largest + 1 - len(body))):
-            body += chunk
-            if len(body) > largest:
-                raise BodyTooLarge
-        return bytes(body)
-    content: bytes = stream.read(int(declared))
+        body = _read(environ, largest + 1)
+        if len(body) > largest:
+            raise BodyTooLarge
+        return body
+    content = _read(environ, int(declared))
     if len(content) < int(declared):
         raise MalformedRequest("The body is shorter than its Content-Length.")
     return content
+
+
+def _read(environ: WSGIEnvironment, size: int) -> bytes:
+    """Read at most so many bytes; raises BodyTooSlow."""
+    reading = Reading(environ.get("gunicorn.socket"), environ.get(REFUSAL))
+    _watcher.begin(reading)
+    try:
+        return reading.read(environ["wsgi.input"], size)
+    finally:
+        # Whatever was read, or raised because the input was ended.
+        if _watcher.end(reading):
+            raise BodyTooSlow

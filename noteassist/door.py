@@ -12,15 +12,17 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import orjson
 
 from noteassist import observing
-from noteassist.bodies import METHODS_WITHOUT_BODY, gate_body, is_large
+from noteassist.bodies import METHODS_WITHOUT_BODY, REFUSAL, gate_body, is_large, is_small
 from noteassist.config import Network, Settings
 from noteassist.errors import (
     PROBLEM_MEDIA_TYPE,
     AppError,
+    BodyTooSlow,
     problem,
 )
 from noteassist.front import Front
 from noteassist.slots import Slot, Slots
+from noteassist.slow_bodies import OTHER_BODIES, SMALL_BODIES
 
 API_VERSION = "1"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -44,15 +46,19 @@ REPEATABLE = frozenset({"vary"})
 HEALTH_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 SLOT_SECONDS = 0.5
 
+# Where granian's own way to answer a request is found (`server.show_protocol`), and what it takes the answer from.
+PROTOCOL = "granian.protocol"
+RESPONSE = "granian.response"
+
 Headers = list[tuple[str, str]]
 
 
 class FrontDoor:
     """A WSGI application around Flask's; what it refuses never reaches a view.
 
-    Of the server's threads, WEB_THREADS at a time read bodies and as many are inside the application. Whoever
-    waits half a second for either is refused, and health needs neither: a database or clients that hold things
-    up do not make the server look dead.
+    Of the server's threads, WEB_THREADS at a time are inside the application. Whoever waits half a second for that
+    is refused, and health does not need it: a database that holds things up does not make the server look dead.
+    Bodies are read before, so many that slow clients keep nobody out; who comes when all are taken is refused at once.
     """
 
     def __init__(self, application: WSGIApplication, settings: Settings, front: Front | None) -> None:
@@ -62,7 +68,8 @@ class FrontDoor:
         self.origins = frozenset(settings.cors_origins)
         self.proxies = settings.trusted_proxies
         self.is_logged = settings.access_log
-        self.readers = Slots(settings.web_threads)
+        self.small_bodies = Slots(SMALL_BODIES)
+        self.other_bodies = Slots(OTHER_BODIES)
         self.workers = Slots(settings.web_threads)
         # Each upload may hold several times its size in memory.
         self.uploads = Slots(max(2, settings.web_threads // 4))
@@ -79,6 +86,7 @@ class FrontDoor:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         begun = time.perf_counter()
+        environ[RESPONSE] = start_response
         given_id = environ.get("HTTP_X_REQUEST_ID", "")
         request_id = given_id if REQUEST_ID.fullmatch(given_id) else secrets.token_hex(16)
         environ["noteassist.request_id"] = request_id
@@ -114,7 +122,10 @@ class FrontDoor:
             return self._admit(environ, start)
 
     def _admit(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        with Slot(self.readers, SLOT_SECONDS, is_free=environ["REQUEST_METHOD"] in METHODS_WITHOUT_BODY):
+        if environ["REQUEST_METHOD"] not in METHODS_WITHOUT_BODY and PROTOCOL in environ:
+            environ[REFUSAL] = EarlyRefusal(environ, start)
+        bodies = self.small_bodies if is_small(environ) else self.other_bodies
+        with Slot(bodies, 0, is_free=environ["REQUEST_METHOD"] in METHODS_WITHOUT_BODY):
             gate_body(environ)
         with Slot(self.workers, SLOT_SECONDS, is_free=environ["PATH_INFO"] in HEALTH_PATHS) as slot:
             environ["noteassist.leave_slot"] = slot.leave
@@ -140,6 +151,23 @@ class FrontDoor:
             ]
         start("204 No Content", headers)
         return []
+
+
+class EarlyRefusal:
+    """Tells a client, in the place of the thread that still reads, that its body came too slowly (granian)."""
+
+    def __init__(self, environ: WSGIEnvironment, start: StartResponse) -> None:
+        self.environ = environ
+        self.start = start
+        self.address = str(environ["REMOTE_ADDR"])
+        self.port = int(environ["SERVER_PORT"])
+
+    def answer(self) -> bool:
+        """Answer; what the thread says after that is heard by nobody."""
+        body = b"".join(_refusal(self.environ, BodyTooSlow(), self.start))
+        response = self.environ[RESPONSE]
+        self.environ[PROTOCOL].response_bytes(response.status, response.headers, body)
+        return True
 
 
 def client_address(environ: WSGIEnvironment, proxies: tuple[Network, ...]) -> str:

@@ -132,6 +132,15 @@ class BodyTooLarge(AppError):
     status, code, message = 413, "body_too_large", "The request body is too large."
 
 
+class BodyTooSlow(AppError):
+    """The body does not come; what may still come of it is no request, so the connection ends."""
+
+    status, code, message = 408, "body_too_slow", "The request body came too slowly."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Connection": "close"})
+
+
 class FileTooLarge(AppError):
     """A file is larger than the server keeps."""
 

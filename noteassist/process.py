@@ -4,6 +4,7 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -20,6 +21,10 @@ APP_LOAD_ERROR = 4
 _refused = multiprocessing.RawValue("b", 0)
 _stopping = multiprocessing.RawValue("b", 0)
 LOOK_SECONDS = 0.1
+# Ignored wherever nobody has a handler for it, so that one too many does no harm.
+NUDGE = signal.SIGURG
+NUDGES = 10
+NUDGE_SECONDS = 0.1
 
 
 def become_parent() -> None:
@@ -37,13 +42,49 @@ def follow_parent() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def is_child() -> bool:
+    """Say whether this is one of the processes that `noteassist serve` has started."""
+    return os.environ.get(PARENT_VARIABLE) == str(os.getppid())
+
+
+def heed_signals() -> None:
+    """See to it that no signal waits for ever for the main thread to wake; call it there.
+
+    Python's handlers run in the main thread. A signal wakes it from waiting for a lock, but one that comes after the
+    last look at signals and before the wait itself would be noticed only when something else wakes it: a server
+    process that was stopped in that moment stayed until it was killed. The C handler writes to the wakeup descriptor in
+    any case, and whoever reads it nudges the main thread until the moment has passed.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    signal.signal(NUDGE, _do_nothing)
+    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    # It holds the writer too, which would be closed otherwise.
+    pair = (reader, writer)
+    threading.Thread(target=_nudge, args=(pair, threading.get_ident()), name="nudge", daemon=True).start()
+
+
+def _do_nothing(*_: object) -> None:
+    """Handle a nudge: that it came is all."""
+
+
+def _nudge(pair: tuple[socket.socket, socket.socket], main_thread: int) -> None:
+    while numbers := pair[0].recv(64):
+        if set(numbers) == {NUDGE}:
+            continue
+        for _ in range(NUDGES):
+            time.sleep(NUDGE_SECONDS)
+            signal.pthread_kill(main_thread, NUDGE)
+
+
 def refuse_to_start(reason: str) -> NoReturn:
     """Say why, and end the server as a whole with a status that is not 0."""
-    parent = os.environ.get(PARENT_VARIABLE)
-    if parent is not None and os.getppid() == int(parent):
-        _refused.value = 1
-        os.kill(int(parent), signal.SIGTERM)
+    # Before the parent knows, which then stops this process too.
     sys.stderr.write(f"{reason}\n")
+    sys.stderr.flush()
+    if is_child():
+        _refused.value = 1
+        os.kill(os.getppid(), signal.SIGTERM)
     sys.exit(APP_LOAD_ERROR)
 
 

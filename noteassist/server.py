@@ -3,15 +3,19 @@
 import logging
 import os
 from collections.abc import Mapping
+from typing import Any
 
+from granian.server import mp
 from sqlalchemy import exc
 
 from noteassist import process, schema
 from noteassist.app import NoteAssist, create_app
 from noteassist.config import BadConfiguration, Settings
+from noteassist.door import PROTOCOL
 from noteassist.logs import configure_logs
 from noteassist.process import follow_parent, refuse_to_start
 from noteassist.reporting import NotInstalled, install_reports
+from noteassist.silence import Silence
 from noteassist.worker.crew import Crew
 
 log = logging.getLogger(__name__)
@@ -25,13 +29,34 @@ def from_environment() -> NoteAssist:
     return serving_app(os.environ)
 
 
+def show_protocol() -> None:
+    """Have granian show each request its own way to be answered, as `granian.protocol`; see `slow_bodies`."""
+    wrap = vars(mp)["_wsgi_call_wrap"]
+
+    def wrap_and_show(callback: Any, *options: Any) -> Any:
+        run = wrap(callback, *options)
+
+        def run_and_show(protocol: Any, scope: dict[str, Any]) -> Any:
+            scope[PROTOCOL] = protocol
+            return run(protocol, scope)
+
+        return run_and_show
+
+    setattr(mp, "_wsgi_call_wrap", wrap_and_show)  # noqa: B010  # a name of the module's own, which it calls by
+
+
 def serving_app(environ: Mapping[str, str]) -> NoteAssist:
     """Make the application of a server process; ends the process on a bad configuration or an unknown schema."""
     follow_parent()
+    if process.is_child():
+        process.heed_signals()
     try:
         settings = Settings.from_env(environ)
     except BadConfiguration as error:
         refuse_to_start(str(error))
+    if process.is_child():
+        show_protocol()
+        Silence(settings.port).start()
     configure_logs(settings)
     try:
         install_reports(settings)

@@ -3,6 +3,8 @@
 import errno
 import logging
 import os
+import resource
+import signal
 import socket
 import sys
 import time
@@ -16,7 +18,8 @@ from granian.http import HTTP1Settings
 from noteassist import metric_files
 from noteassist.cli.environment import settings_or_exit
 from noteassist.config import Settings
-from noteassist.process import announce_stop, become_parent, was_refused
+from noteassist.process import announce_stop, become_parent, heed_signals, was_refused
+from noteassist.slow_bodies import OTHER_BODIES, SMALL_BODIES
 
 # Connections a process holds at once, and those that wait to be taken; see docs/operations.md.
 BACKPRESSURE = 6000
@@ -24,8 +27,8 @@ BACKLOG = 4096
 # A client that has not sent its headers by then is cut.
 HEADER_SECONDS = 10
 
-# Beyond those that read bodies and those inside the application; see FrontDoor.
-SPARE_THREADS = 4
+# Beyond those that wait for bodies and those inside the application; see FrontDoor.
+SPARE_THREADS = 8
 PORT_WAIT_SECONDS = 3.0
 
 
@@ -78,9 +81,28 @@ class Server(Granian):  # type: ignore[misc, valid-type]  # granian chooses its 
     """Granian, whose processes learn of a stop before it comes: streams end, tasks are finished or handed back."""
 
     def signal_handler_interrupt(self, *arguments: Any, **options: Any) -> None:
-        """Take SIGTERM or SIGINT."""
+        """Take SIGTERM or SIGINT.
+
+        A process that has just been forked has this handler too, until it is loaded: without this it would take the
+        signal for the parent's, go on, and be killed after half a minute.
+        """
+        if os.getpid() != self.pid:
+            if arguments[0] == signal.SIGTERM:
+                sys.exit(0)
+            return
         announce_stop()
         super().signal_handler_interrupt(*arguments, **options)
+
+
+def threads_for(web_threads: int, web_streams: int) -> int:
+    """Give the threads of a server process that has so many for requests, and so many for streams."""
+    return web_threads + web_streams + SMALL_BODIES + OTHER_BODIES + SPARE_THREADS
+
+
+def raise_open_files() -> None:
+    """Allow as many open files as there may be: the usual limit of 1,024 is one of connections, too."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @click.command()
@@ -89,6 +111,8 @@ def command() -> None:
     settings = settings_or_exit()
     require_free_port(settings.host, settings.port)
     become_parent()
+    heed_signals()
+    raise_open_files()
     # The server processes read the same environment, and must find the same folder.
     os.environ["INSTANCE_DIR"] = str(settings.instance_dir.absolute())
     if folder := metric_files.claim_folder(settings.metrics_dir.absolute(), "web"):
@@ -103,7 +127,7 @@ def command() -> None:
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=settings.web_processes,
-        blocking_threads=2 * settings.web_threads + settings.web_streams + SPARE_THREADS,
+        blocking_threads=threads_for(settings.web_threads, settings.web_streams),
         http=HTTPModes.http1,
         backlog=BACKLOG,
         backpressure=BACKPRESSURE,

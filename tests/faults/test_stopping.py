@@ -65,6 +65,18 @@ def test_a_server_that_has_lost_a_process_stops_as_soon_as_any_other(tmp_path: P
         assert server.wait(10) == 0
 
 
+def test_a_server_whose_process_still_loads_stops_at_once(tmp_path: Path) -> None:
+    server = LiveServer(tmp_path)
+    try:
+        server.launch()
+        eventually(lambda: len(server.processes()) > 1, 10, "no process")
+        server.terminate()
+        assert server.wait(10) == 0
+        assert "Killing" not in server.log_tail()
+    finally:
+        server.discard()
+
+
 def test_clients_that_only_stay_connected_do_not_hold_the_server_up(tmp_path: Path) -> None:
     with LiveServer(tmp_path) as server:
         server.sign_up("alice@example.com")

@@ -2,6 +2,8 @@
 
 import pytest
 
+from .warm import House
+
 
 @pytest.fixture
 def note(alice, note_tree):
@@ -49,3 +51,15 @@ def patched(alice):
         return response.json
 
     return patch
+
+
+def in_groups(*kinds):
+    """Parameters that keep the tests of one house in one process, so that it is built once."""
+    return [pytest.param(kind, marks=pytest.mark.xdist_group(f"warm-{kind}")) for kind in kinds]
+
+
+@pytest.fixture(scope="session", params=in_groups("full", "embedded"))
+def house(request, tmp_path_factory):
+    """A running server beside its twin that keeps no answers ready."""
+    with House(request.param, tmp_path_factory.mktemp(request.param)) as house:
+        yield house

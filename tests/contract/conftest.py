@@ -2,7 +2,7 @@
 
 import pytest
 
-from .warm import House
+from .warm import House, in_groups
 
 
 @pytest.fixture
@@ -51,11 +51,6 @@ def patched(alice):
         return response.json
 
     return patch
-
-
-def in_groups(*kinds):
-    """Parameters that keep the tests of one house in one process, so that it is built once."""
-    return [pytest.param(kind, marks=pytest.mark.xdist_group(f"warm-{kind}")) for kind in kinds]
 
 
 @pytest.fixture(scope="session", params=in_groups("full", "embedded"))

@@ -8,9 +8,12 @@ import jwt
 import pytest
 
 from noteassist.security.tokens import derived_key
+from tests.people import PASSWORD
+from tests.visitors import send
 
 from . import expect, warm
 
+KEY = {"name": "k", "scopes": ["read"], "requests_per_hour": 100_000, "requests_per_day": 1_000_000}
 OTHER_PASSWORD = "another long enough password"
 
 
@@ -86,17 +89,15 @@ def signs_out_everywhere(house, alice, wire, root):
 
 
 def changes_the_password_elsewhere(house, alice, wire, root):
-    body = {"current_password": warm.PASSWORD, "password": OTHER_PASSWORD}
+    body = {"current_password": PASSWORD, "password": OTHER_PASSWORD}
     alice.again(wire).do(wire, "POST", "/api/auth/password/change/", body)
     return True
 
 
 def has_the_password_reset_by_mail(house, alice, wire, root):
-    warm.send(wire, "POST", "/api/auth/password/forgot/", {"email": alice.email})
+    send(wire, "POST", "/api/auth/password/forgot/", {"email": alice.email})
     token = house.mail_token(alice.email, "/reset-password")
-    answer = warm.send(
-        wire, "POST", "/api/auth/password/reset/", {"token": token, "password": OTHER_PASSWORD}
-    )
+    answer = send(wire, "POST", "/api/auth/password/reset/", {"token": token, "password": OTHER_PASSWORD})
     assert answer.status == 204, answer
     return True
 
@@ -107,17 +108,17 @@ def is_deactivated(house, alice, wire, root):
 
 
 def closes_the_account(house, alice, wire, root):
-    alice.do(wire, "DELETE", "/api/auth/me/", {"password": warm.PASSWORD})
+    alice.do(wire, "DELETE", "/api/auth/me/", {"password": PASSWORD})
     return True
 
 
 def uses_a_refresh_token_twice(house, alice, wire, root):
     pair = alice.refresh
     for _ in range(2):
-        answer = warm.send(wire, "POST", "/api/auth/token/refresh/", {"refresh": pair})
+        answer = send(wire, "POST", "/api/auth/token/refresh/", {"refresh": pair})
         assert answer.status == 200, answer
         pair = answer.json["refresh"]
-    assert warm.send(wire, "POST", "/api/auth/token/refresh/", {"refresh": alice.refresh}).status == 401
+    assert send(wire, "POST", "/api/auth/token/refresh/", {"refresh": alice.refresh}).status == 401
     return False
 
 
@@ -216,12 +217,14 @@ def test_only_what_the_server_has_signed_is_let_in(house, alice):
 def test_credentials_are_read_alike(house, alice):
     [wire, *_] = house.wires()
     bob = house.sign_up("bob")
-    key = alice.do(wire, "POST", "/api/auth/api-keys/", {"name": "k", "scopes": ["read"]})["key"]
+    key = alice.do(wire, "POST", "/api/auth/api-keys/", KEY)["key"]
     token = alice.access
     assert_let_in(house, alice)
     written = [
-        f"bearer {token}", f"BEARER {token}", f"Bearer  {token}", f"Bearer\t{token}", f"Bearer {token} ", f" Bearer {token}",
-        f"Bearer {token},", f"Bearer {token} x", f'Bearer "{token}"', f"Bearer{token}", f"Token {token}", token, "Bearer", "",
+        f"bearer {token}", f"BEARER {token}", f"Bearer  {token}", f"Bearer\t{token}", f"Bearer {token} ",
+        f" Bearer {token}",
+        f"Bearer {token},", f"Bearer {token} x", f'Bearer "{token}"', f"Bearer{token}", f"Token {token}", token,
+        "Bearer", "",
         f"Basic {token}", f"Bearer Bearer {token}", f"Bearer {token}, Bearer {bob.access}", f"Bearer {token}\u00e9",
     ]  # fmt: skip
     cases = [[("Authorization", value)] for value in written]
@@ -265,7 +268,7 @@ def test_somebody_elses_things_do_not_exist(house, alice):
 
 def test_a_key_is_let_in_as_long_as_it_may_and_no_longer(house, alice):
     for turn, wire in enumerate([*house.wires(), *house.wires()]):
-        made = alice.do(wire, "POST", "/api/auth/api-keys/", {"name": "k", "scopes": ["read"]})
+        made = alice.do(wire, "POST", "/api/auth/api-keys/", KEY)
         place, key = f"/api/auth/api-keys/{made['id']}/", {"X-API-Key": made["key"]}
         for _ in range(warm.ROUNDS):
             assert_let_in(house, alice, key)
@@ -279,9 +282,7 @@ def test_a_key_is_let_in_as_long_as_it_may_and_no_longer(house, alice):
 
 def test_the_key_of_a_closed_account_is_refused(house, alice, root):
     [wire, *_] = house.wires()
-    key = {
-        "X-API-Key": alice.do(wire, "POST", "/api/auth/api-keys/", {"name": "k", "scopes": ["read"]})["key"]
-    }
+    key = {"X-API-Key": alice.do(wire, "POST", "/api/auth/api-keys/", KEY)["key"]}
     for _ in range(warm.ROUNDS):
         assert_let_in(house, alice, key)
     root.do(wire, "PATCH", f"/api/admin/users/{alice.user['id']}/", {"is_active": False})
@@ -290,9 +291,9 @@ def test_the_key_of_a_closed_account_is_refused(house, alice, root):
 
 def test_a_session_that_goes_on_by_a_new_token_is_let_in(house, alice):
     warm.warm_up(house, alice, alice.places)
-    answer = warm.send(house.wires()[0], "POST", "/api/auth/token/refresh/", {"refresh": alice.refresh})
+    answer = send(house.wires()[0], "POST", "/api/auth/token/refresh/", {"refresh": alice.refresh})
     for _ in range(warm.ROUNDS):
         assert_let_in(house, alice, bearer(answer.json["access"]))
-    warm.send(house.wires()[-1], "POST", "/api/auth/logout/", headers=bearer(answer.json["access"]))
+    send(house.wires()[-1], "POST", "/api/auth/logout/", headers=bearer(answer.json["access"]))
     assert_refused(house, alice, headers=bearer(answer.json["access"]))
     assert_refused(house, alice)

@@ -13,10 +13,11 @@ import time
 from contextlib import ExitStack, closing
 
 import psycopg
+import pytest
 
 from tests import servers
 from tests.live import SERVE, LiveServer, eventually
-from tests.people import PASSWORD
+from tests.visitors import Person, send
 from tests.wires import Doors
 
 NOTEASSIST = SERVE[0]
@@ -26,6 +27,7 @@ SECRET_KEY = "a secret of the tests, 0123456789"
 METRICS_TOKEN = "a token of Prometheus"
 ORIGIN = "https://app.example.org"
 NEVER_REACHED = "1000000"
+HOURLY = {"FREE": "500000", "BASIC": "600000", "PRO": "700000"}
 SETTINGS = {
     # The whole module may be run with it switched off: nothing that is expected here depends on it.
     "FRONT_CACHE_MB": os.environ.get("TEST_FRONT_CACHE_MB", "64"),
@@ -38,42 +40,10 @@ SETTINGS = {
     "WEB_THREADS": "8",
     "RATELIMIT_ENABLED": "1",
     **dict.fromkeys(("LIMIT_PER_MINUTE", "LIMIT_ANONYMOUS", "LIMIT_SIGN_IN"), NEVER_REACHED),
-    "LIMIT_PER_HOUR": ",".join([NEVER_REACHED] * 3),
+    # Never reached either, but each tier can be told by its figure.
+    "LIMIT_PER_HOUR": ",".join(HOURLY.values()),
 }
 WITHOUT_CACHE = {"FRONT_CACHE_MB": "0"}
-
-
-class Person:
-    """Somebody with an account in a house, and one session of it."""
-
-    def __init__(self, house, email, session):
-        self.house, self.email = house, email
-        self.access, self.refresh, self.user = session["access"], session["refresh"], session["user"]
-
-    @property
-    def headers(self):
-        """What every request of theirs carries."""
-        return {"Authorization": f"Bearer {self.access}"}
-
-    def ask(self, wire, method, path, body=None, **headers):
-        """Send a request over a connection, with a JSON body where there is one."""
-        return send(wire, method, path, body, {**self.headers, **dressed(headers)})
-
-    def get(self, wire, path, **headers):
-        """Read."""
-        return self.ask(wire, "GET", path, **headers)
-
-    def do(self, wire, method, path, body=None, *, status=None, **headers):
-        """Send a request that must succeed; gives what was answered."""
-        answer = self.ask(wire, method, path, body, **headers)
-        assert answer.status in ({status} if status else {200, 201, 202, 204}), answer
-        return answer.json if answer.body else None
-
-    def again(self, wire):
-        """Sign in once more; gives the same person in another session."""
-        answer = send(wire, "POST", "/api/auth/token/", {"email": self.email, "password": PASSWORD})
-        assert answer.status == 200, answer
-        return Person(self.house, self.email, answer.json)
 
 
 class House:
@@ -86,12 +56,16 @@ class House:
     def __enter__(self):
         with self.stack:
             shared = self._full() if self.kind == "full" else self._embedded()
-            self.server = self._serve("server", {**SETTINGS, **shared})
-            self.twin = self._serve(
-                "twin", {**SETTINGS, **shared, "WEB_PROCESSES": "1", "WORKER_THREADS": "1", **WITHOUT_CACHE}
-            )
-            if self.kind == "full":
-                self._work({**SETTINGS, **shared})
+            self.settings = {**SETTINGS, **shared}
+            self.server = self.stack.enter_context(LiveServer(self.folder / "server", self.settings))
+            alone = {"WEB_PROCESSES": "1", "WORKER_THREADS": "1", **WITHOUT_CACHE}
+            self.twin = LiveServer(self.folder / "twin", {**self.settings, **alone})
+            self.worker = LiveServer(self.folder / "worker", self.settings, command=(NOTEASSIST, "worker"))
+            # Together: most of a start is work of one processor.
+            for server in (self.twin, self.worker) if self.kind == "full" else (self.twin,):
+                self.stack.callback(server.discard)
+                server.launch()
+            self.twin.wait_until()
             self.doors, self.side_door = Doors(self.server), Doors(self.twin)
             self.stack.callback(self.doors.close)
             self.stack.callback(self.side_door.close)
@@ -112,14 +86,6 @@ class House:
         self.database = self.folder / "server" / "instance" / "noteassist.db"
         return {"DATABASE_URL": f"sqlite:///{self.database}"}
 
-    def _serve(self, name, settings):
-        return self.stack.enter_context(LiveServer(self.folder / name, settings))
-
-    def _work(self, settings):
-        self.worker = LiveServer(self.folder / "worker", settings, command=(NOTEASSIST, "worker"))
-        self.stack.callback(self.worker.discard)
-        self.worker.launch()
-
     def wires(self):
         """One connection to each process of the server."""
         return self.doors.all()
@@ -132,10 +98,7 @@ class House:
         """Somebody new."""
         self.number += 1
         email = f"{name}{self.number}@example.com"
-        body = {"email": email, "password": PASSWORD, "name": name.title()}
-        answer = send(self.wires()[-1], "POST", "/api/auth/register/", body)
-        assert answer.status == 201, answer
-        return Person(self, email, answer.json)
+        return Person.signed_up(self.wires()[-1], email)
 
     def admin(self):
         """Somebody new who administers."""
@@ -199,17 +162,9 @@ class House:
         return found()
 
 
-def dressed(headers):
-    """The names of headers as keyword arguments have them, written as HTTP does."""
-    return {name.replace("_", "-"): value for name, value in headers.items()}
-
-
-def send(wire, method, path, body=None, headers=()):
-    """Send a request with a JSON body where there is one."""
-    if body is None:
-        return wire.ask(method, path, headers)
-    sent = {**dict(headers), "Content-Type": "application/json"}
-    return wire.ask(method, path, sent, json.dumps(body).encode())
+def in_groups(*kinds):
+    """Parameters that keep the tests of one house in one process, so that it is built once."""
+    return [pytest.param(kind, marks=pytest.mark.xdist_group(f"warm-{kind}")) for kind in kinds]
 
 
 def warm_up(house, person, paths, **headers):

@@ -247,7 +247,8 @@ def writes_with_an_idempotency_key(desk):
 
 
 KINDS = [
-    creates, creates_a_whole_tree, patches, patches_a_status, patches_tags, replaces, deletes, deletes_for_good, restores,
+    creates, creates_a_whole_tree, patches, patches_a_status, patches_tags, replaces, deletes, deletes_for_good,
+    restores,
     duplicates, reorders, bulk("trash", ["detail", "list", "tags"]), bulk("restore", ["list", "tags", "trash"]),
     bulk("tag", ["tags", "list"], tag="marked"), bulk("untag", ["tagged", "tags"], tag="bio"),
     bulk("status", ["list", "detail"], status="published"), renames_a_tag, merges_tags, deletes_a_tag, adds_a_chapter,

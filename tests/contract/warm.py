@@ -17,7 +17,7 @@ import pytest
 
 from tests import servers
 from tests.live import SERVE, LiveServer, eventually
-from tests.visitors import Person, send
+from tests.visitors import Person
 from tests.wires import Doors
 
 NOTEASSIST = SERVE[0]

@@ -111,6 +111,12 @@ class Pair:
         """Give somebody new with a note."""
         return Author(self)
 
+    def kill(self, server: LiveServer) -> None:
+        """End every process of a server at once."""
+        assert server.process is not None
+        os.killpg(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+
     def settle(self) -> None:
         """Put everything in order, and wait until both servers ask Redis again."""
         for way in self.ways:
@@ -220,7 +226,8 @@ class Author:
 
 def wait_until_idle(pair: Pair, seconds: float = 5) -> None:
     """Wait until no transaction is under way in the database."""
-    statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'pair' AND state <> 'idle' AND pid <> pg_backend_pid()"
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'pair' AND pid <> pg_backend_pid()"
+    statement = f"{others} AND state <> 'idle'"
 
     def is_idle() -> bool:
         with suppress(psycopg.Error), psycopg.connect(pair.database, autocommit=True) as connection:

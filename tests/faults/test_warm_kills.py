@@ -4,11 +4,12 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.faults.pairs import Author, Pair, wait_until_idle
+from tests.live import eventually
 
 pytestmark = pytest.mark.xdist_group("warm-kills")
 SEED = 20250801
@@ -42,7 +43,7 @@ def test_a_writer_that_dies_between_any_two_messages_leaves_nothing_old(settled:
         # So many of its messages get through to Redis; at the next it waits, and there it dies.
         settled.way_a.turn_after(messages, "silent")
         writing = executor.submit(authors[0].write, settled.a)
-        wait([writing], 0.12)
+        eventually(lambda: settled.way_a.mode == "silent" or writing.done(), 5, "the write does not go on")
         settled.kill(settled.a)
         writing.result(5)
     wait_until_idle(settled)

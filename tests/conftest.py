@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from _pytest.nodeid import coerce_node_id
 from flask import current_app
 from sqlalchemy import text
 
@@ -36,6 +37,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Take the servers away."""
     servers.stop_for_session(config)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
+    """Keep the tests of a group in one process: pytest-xdist 3.8 writes groups to where pytest 9.2 reads no more."""
+    if not (hasattr(config, "workerinput") and config.getoption("loadgroup", False)):
+        return
+    for item in items:
+        groups = sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")})
+        if groups and "@" not in item.nodeid.rpartition("]")[2]:
+            item._id = coerce_node_id(f"{item.nodeid}@{'_'.join(groups)}")  # type: ignore[attr-defined]
 
 
 def pytest_report_header() -> str:

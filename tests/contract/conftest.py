@@ -2,6 +2,8 @@
 
 import pytest
 
+from .warm import House, in_groups
+
 
 @pytest.fixture
 def note(alice, note_tree):
@@ -49,3 +51,10 @@ def patched(alice):
         return response.json
 
     return patch
+
+
+@pytest.fixture(scope="session", params=in_groups("full", "embedded"))
+def house(request, tmp_path_factory):
+    """A running server beside its twin that keeps no answers ready."""
+    with House(request.param, tmp_path_factory.mktemp(request.param)) as house:
+        yield house

@@ -97,3 +97,8 @@ def test_an_origin_with_a_path_is_refused(tmp_path):
 
 def test_every_setting_says_what_it_means():
     assert all(declared.metadata["about"].endswith(".") for declared in declared_settings())
+
+
+def test_settings_that_are_equal_are_remembered_as_one(tmp_path):
+    one, other, different = (read(tmp_path, WEB_THREADS=number) for number in ("4", "4", "5"))
+    assert len({one, other}) == 1 and len({one, different}) == 2

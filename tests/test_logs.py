@@ -227,3 +227,18 @@ def test_an_unexpected_error_is_reported_without_personal_data(tmp_path):
     assert SECRET not in report
     event = json.loads(report.splitlines()[2])
     assert not {"user", "request", "server_name", "breadcrumbs", "extra"} & set(event)
+
+
+def test_a_line_carries_the_fields_of_its_context_and_none_of_an_earlier_one():
+    lines = Lines("json")
+    logs.begin_context(request_id="first", task_id="t")
+    logs.begin_context(request_id="second")
+    record = logging.LogRecord("x", logging.INFO, "", 1, "said", (), None)
+    record.client = "of the line"
+    lines.handle(record)
+    logs.begin_context()
+    lines.handle(logging.LogRecord("x", logging.INFO, "", 1, "said", (), None))
+    first, second = map(json.loads, lines.lines)
+    assert (first["request_id"], first["client"]) == ("second", "of the line")
+    assert "task_id" not in first and "request_id" not in second
+    assert logs.current_request_id() is None

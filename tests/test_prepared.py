@@ -128,3 +128,11 @@ def test_ids_of_tasks_are_text_both_ways(owner):
     statement = select(cast(bindparam("id", type_=TaskId), TaskId).label("id"))
     direct, usual = both_ways(statement, {"id": identity})
     assert direct == usual == [(identity,)]
+
+
+def test_a_statement_that_gives_no_rows_can_be_run_again_and_again(owner):
+    rename = db.Prepared(text("UPDATE notes SET title = :title WHERE user_id = :owner"))
+    for title in ("one", "two"):
+        with db.transaction():
+            assert list(db.rows(rename, {"owner": owner, "title": title})) == []
+    assert {row.title for row in db.read_rows(select(Note.title).where(Note.user_id == owner))} == {"two"}

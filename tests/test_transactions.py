@@ -106,3 +106,20 @@ def test_a_checkpoint_keeps_what_was_done_and_goes_on(context):
 def test_a_transaction_within_another_is_a_mistake(context):
     with db.transaction(), pytest.raises(RuntimeError), db.transaction():
         pass
+
+
+def test_a_statement_alone_is_a_transaction_and_so_is_not_for_the_inside_of_one(context):
+    gate = "INSERT INTO ai_gates (provider, failures, reason) VALUES ('kept', 0, '') RETURNING provider"
+    [row] = db.execute_alone(db.Prepared(text(gate)), {})
+    assert row.provider == "kept"
+    with pytest.raises(RuntimeError), db.transaction():
+        db.execute_alone(db.Prepared(text("DELETE FROM ai_gates RETURNING 1")), {})
+    assert [row.provider for row in db.read_rows(text("SELECT provider FROM ai_gates"))] == ["kept"]
+
+
+def test_what_fails_after_a_commit_is_logged_and_the_rest_is_done(context, caplog):
+    done = []
+    with db.transaction():
+        db.after_commit(lambda: 1 / 0)
+        db.after_commit(lambda: done.append("second"))
+    assert done == ["second"] and "an action after a commit failed" in caplog.text

@@ -80,6 +80,14 @@ class Text(fields.String):
             raise ValidationError(f"Longer than maximum length {self.maximum}.")
         return text.strip() if self.trim else text
 
+    def _validate(self, value: str) -> None:
+        """Check a text; the library makes an object for that each time, which only tells all mistakes together."""
+        try:
+            for check in self.validators:
+                check(value)
+        except ValidationError:
+            super()._validate(value)
+
 
 class WholeNumber(fields.Integer):
     """A whole number within bounds; neither a fraction, nor a text, nor true or false."""

@@ -86,6 +86,7 @@ class Plan:
         self.dialect = engine.dialect
         self.columns = compiled._result_columns  # noqa: SLF001
         self.names = tuple(column.keyname for column in self.columns)
+        self.has_rows: bool | None = None
         self.results: list[tuple[int, Any]] = []
         self.make: Callable[[Sequence[Any]], Any] | None = None
 
@@ -99,8 +100,10 @@ class Plan:
         return values if self.order is None else [values[name] for name in self.order]
 
     def rows(self, cursor: Any) -> Sequence[Any]:
-        """Read all rows."""
-        found = cursor.fetchall()
+        """Read all rows; none of a statement that gives none."""
+        if self.has_rows is None:
+            self.has_rows = cursor.description is not None
+        found = cursor.fetchall() if self.has_rows else ()
         if not found:
             return []
         make = self.make or self._learn(cursor.description)

@@ -8,7 +8,6 @@ from typing import Any, TypeVar, cast
 import orjson
 from sqlalchemy import (
     ColumnElement,
-    Executable,
     Table,
     Text,
     bindparam,
@@ -139,19 +138,19 @@ def insert_rows(model: type[Base], records: Sequence[Mapping[str, Any]], *return
     if not records:
         return []
     table = cast("Table", model.__table__)
-    columns = [table.c[name] for name in records[0]]
-    result = execute(_insert_from_json(table, columns, returning), {"records": _as_json(records)})
-    return result.all() if returning else []
+    return rows(_insert_from_json(table, tuple(records[0]), returning), {"records": _as_json(records)})
 
 
-def _insert_from_json(table: Table, columns: Sequence[Any], returning: Sequence[Any]) -> Executable:
+@per_database
+def _insert_from_json(table: Table, keys: Sequence[str], returning: Sequence[Any]) -> Prepared:
+    columns = [table.c[key] for key in keys]
     names = ", ".join(column.name for column in columns)
     # WHERE true tells SQLite's parser that what follows is no join clause.
     statement = f"INSERT INTO {table.name} ({names}) {_json_records(columns)} WHERE true"
     if not returning:
-        return text(statement)
+        return Prepared(text(statement))
     statement += " RETURNING " + ", ".join(column.name for column in returning)
-    return text(statement).columns(*returning)
+    return Prepared(text(statement).columns(*returning))
 
 
 def _json_records(columns: Sequence[Any]) -> str:
@@ -199,6 +198,8 @@ def _as_json(records: Sequence[Mapping[str, Any]]) -> str:
     return orjson.dumps(records, default=_sql_time, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
 
 
+# A record's times are mostly those of the record before.
+@lru_cache(maxsize=64)
 def _sql_time(value: object) -> str:
     """Write a time as both databases read it (and as SQLAlchemy stores it in SQLite)."""
     if isinstance(value, datetime):

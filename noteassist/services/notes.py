@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, select, update
 
 from noteassist import db
 from noteassist.errors import NotFound
@@ -142,7 +142,8 @@ def insert_note(
         "created_at": now,
         "updated_at": now,
     }
-    note_id = int(db.execute(insert(Note).values(values).returning(Note.id)).scalar_one())
+    [made] = db.insert_rows(Note, [values], Note.id)
+    note_id = int(made.id)
     insert_tags(user_id, note_id, tags)
     entry = note_entry(user_id, note_id, title, tags, [chapter["title"] for chapter in chapters])
     note_trees.insert_chapters(user_id, note_id, chapters, now, entries=[entry])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from operator import add
 from typing import Any
 
@@ -62,7 +63,7 @@ def _vector(prefix: str, sections: Sections, trigrams: Iterable[str]) -> str:
     for weight, section in zip(WEIGHTS, sections, strict=True):
         places = _PLACES[weight][start : start + len(section)]
         places += [f":{MOST_PLACES + 1}{weight}"] * (len(section) - len(places))
-        parts += [word for word in map(add, section, places) if word[0] != GAP]
+        parts += compress(map(add, section, places), map(GAP.__ne__, section))
         # The last word of one section and the first of the next one are not side by side.
         start += len(section) + 1
     parts += [GAP + gram for gram in trigrams]

@@ -41,7 +41,7 @@ def words_of(text: str) -> list[str]:
         found = ASCII_WORD.findall(folded)
     else:
         found = [word for run in pieces().findall(folded) for word in _cut(run)]
-    if len(folded) > LONGEST_WORD:
+    if len(folded) > LONGEST_WORD and max(map(len, found), default=0) > LONGEST_WORD:
         found = [word[:LONGEST_WORD] for word in found]
     return found
 

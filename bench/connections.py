@@ -14,6 +14,7 @@ from bench import crowds
 from bench.background import Finding
 from bench.cases import DETAIL, LIST, Call, Case, prepare
 from bench.crowds import Held, Pace, Paced, elsewhere, hear
+from bench.errors import BenchError
 from bench.figures import Spread, paired_ratio, percentile
 from bench.loop import LOOPBACK
 from bench.options import DEFAULT_PASSWORD, Crowd, Options
@@ -62,6 +63,7 @@ class Measured:
     beside: dict[str, list[Paced]] = field(default_factory=dict)
     seen: dict[str, Counter[str]] = field(default_factory=dict)
     streams: Counter[str] = field(default_factory=Counter)
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,23 @@ def run_connections(servers: Backing, options: Options, report: Callable[[], Non
                 "WEB_STREAMS": str(STREAMS),
             }
             files = crowds.open_files(options.crowd.connections + 1000)
-            with serving(environment, instance, command=command) as server:
-                people = meet_all(server.port, PEOPLE, DEFAULT_PASSWORD, (), int)
-                measured = found[name] = Measured(open_files=files)
-                hold(server, people, options.crowd, measured)
-                report()
-                for _ in range(options.crowd.rounds):
-                    one_round(server, people, options.crowd, measured, report)
+            measured = found[name] = Measured(open_files=files)
+            try:
+                with serving(environment, instance, command=command) as server:
+                    measure_one(server, options.crowd, measured, report)
+            except BenchError as error:
+                # What others gave is not lost.
+                measured.error = str(error)
     return Connections(found)
+
+
+def measure_one(server: Server, crowd: Crowd, found: Measured, report: Callable[[], None]) -> None:
+    """Measure one server."""
+    people = meet_all(server.port, PEOPLE, DEFAULT_PASSWORD, (), int)
+    hold(server, people, crowd, found)
+    report()
+    for _ in range(crowd.rounds):
+        one_round(server, people, crowd, found, report)
 
 
 def requests_of(server: Server, call: Call, people: Sequence[Person]) -> list[bytes]:
@@ -202,6 +213,7 @@ def summary(found: Measured) -> dict[str, object]:
     """Give what is kept of one server."""
     rounds = {"alone": found.alone, **found.beside}
     return {
+        "error": found.error,
         "open_files": found.open_files,
         "held": asdict(found.held) if found.held else None,
         "kb_per_connection": found.kb_per_connection,
@@ -237,6 +249,8 @@ def times_of(paced: Paced, what: str) -> list[float]:
 def findings_of(name: str, found: Measured) -> list[Finding]:
     """Say what one server gave; requirements are those of the server that the product starts itself."""
     findings = [*held_findings(name, found), *paced_findings(name, found)]
+    if found.error:
+        findings.append(Finding(f"{name}: was not measured to the end", found.error, "measured", holds=False))
     for kind, seen in found.seen.items():
         met = ", ".join(f"{what} x {count}" for what, count in sorted(seen.items()))
         findings.append(Finding(f"{name}: what {kind} met", met or "nothing"))
@@ -275,7 +289,7 @@ def paced_findings(name: str, found: Measured) -> list[Finding]:
         findings.append(Finding(f"{name}: {what} alone, p{p}", f"{Spread.of(alone).text(1)} ms"))
         for kind, rounds in found.beside.items():
             beside = [percentile(times_of(one, what), p) for one in rounds]
-            ratio = paired_ratio(beside, alone)
+            ratio = paired_ratio(beside, alone[: len(beside)])
             text = f"{Spread.of(beside).text(1)} ms, x {ratio.text(2)}{bad(rounds)}"
             named, is_met = f"{name}: {what} beside {kind}, p{p}", ratio.median < MOST_TIMES
             findings.append(required(name, named, text, f"< {MOST_TIMES:g}x", holds=is_met))

@@ -190,7 +190,7 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str] = os.e
             connections=1_000 if quick else 10_000,
             slow=50 if quick else 500,
             rounds=1 if quick else 3,
-            seconds=2.0 if quick else 12.0,
+            seconds=2.0 if quick else 10.0,
         ),
         start_rounds=2 if quick else 5,
         peer=read_peer(environment),

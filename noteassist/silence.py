@@ -119,11 +119,10 @@ def _duplicate(number: int) -> socket.socket:
 
 
 def _client(number: int, connection: socket.socket, port: int) -> Client | None:
-    """Give one of our clients; None for a database's connection, or the socket that listens."""
+    """Give one of our clients, None for a database's connection; raises OSError for what is no connection."""
     if connection.family not in {socket.AF_INET, socket.AF_INET6} or connection.getsockname()[1] != port:
         return None
-    if connection.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        return None
+    # The socket that listens has no peer: an OSError.
     return Client(number, connection, connection.getpeername()[0])
 
 

@@ -1,6 +1,5 @@
 """The server processes and their signals."""
 
-import signal
 import subprocess
 import sys
 
@@ -37,9 +36,13 @@ def test_a_signal_that_does_not_wake_the_main_thread_is_heeded() -> None:
     assert said("process.heed_signals()", 20) == "called\n"
 
 
-def test_a_nudge_alone_does_nothing() -> None:
+def test_a_nudge_alone_does_nothing_and_calls_for_no_other() -> None:
     program = (
-        "import os\nfrom noteassist import process\n"
-        f"process.heed_signals()\nos.kill(os.getpid(), {signal.SIGURG})\n"
+        "import os, signal, time\nfrom noteassist import process\nprocess.heed_signals()\n"
+        "times = []\nsignal.signal(process.NUDGE, lambda *_: times.append(1))\n"
+        "os.kill(os.getpid(), process.NUDGE)\ntime.sleep(1)\nprint(len(times))\n"
     )
-    assert subprocess.run([sys.executable, "-c", program], timeout=20, check=True).returncode == 0
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True
+    )
+    assert done.stdout == "1\n"

@@ -17,13 +17,12 @@ SECONDS = 0.3
 class Line:
     """A client's end of a connection to a port, and the server's."""
 
-    def __init__(self, address: str = "127.0.0.1") -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+    def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
+        with socket.create_server(("127.0.0.1", port)) as listener:
             self.port = listener.getsockname()[1]
             self.client = socket.create_connection(("127.0.0.1", self.port), source_address=(address, 0))
             self.server, _ = listener.accept()
         self.address = address
-        self.answers = True
         self.input = self.server.makefile("rb")
 
     @property
@@ -33,8 +32,7 @@ class Line:
 
     def answer(self) -> bool:
         """Tell the client."""
-        if self.answers:
-            self.server.sendall(b"408")
+        self.server.sendall(b"408")
         return True
 
     def is_ended(self) -> bool:
@@ -50,6 +48,18 @@ class Line:
             each.close()
 
 
+class Both:
+    """A refusal, in whose moment somebody else is answered too."""
+
+    def __init__(self, slow: Line, other: Line) -> None:
+        self.slow, self.other = slow, other
+        self.address, self.port = slow.address, slow.port
+
+    def answer(self) -> bool:
+        """Tell both."""
+        return self.other.answer() and self.slow.answer()
+
+
 @pytest.fixture
 def line() -> Iterator[Line]:
     """Give a connection that ends with the test."""
@@ -62,6 +72,7 @@ def line() -> Iterator[Line]:
 def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slow_bodies, "PIECE_SECONDS", SECONDS)
     monkeypatch.setattr(slow_bodies, "LOOK_SECONDS", SECONDS / 10)
+    monkeypatch.setattr(slow_bodies, "ANSWER_SECONDS", SECONDS / 30)
     monkeypatch.setattr(slow_bodies, "PIECE", 4)
     monkeypatch.setattr(bodies, "_watcher", Watcher())
 
@@ -140,35 +151,33 @@ def test_a_body_that_was_given_up_in_its_last_moment_stays_given_up(line: Line) 
         bodies._read(line.environ | {"wsgi.input": Late()}, 4)
 
 
-def test_where_the_server_does_not_name_the_connection_the_one_that_was_answered_is_found() -> None:
-    slow, other, elsewhere = Line(), Line(), Line("127.0.0.2")
-    # All of one port, as the server would have them.
-    try:
-        time.sleep(SECONDS * 1.2)
-        refuse([slow])
-        assert slow.client.recv(3) == b"408"
-        assert slow.is_ended()
+def test_where_the_server_does_not_name_the_connection_the_one_that_was_answered_is_found(line: Line) -> None:
+    others = [Line("127.0.0.1", line.port), Line("127.0.0.2", line.port)]
+    time.sleep(SECONDS * 1.2)
+    refuse([line])
+    assert line.client.recv(3) == b"408"
+    assert line.is_ended()
+    for other in others:
         assert not other.is_ended()
-        assert not elsewhere.is_ended()
-    finally:
-        for line in (slow, other, elsewhere):
-            line.close()
+        other.close()
 
 
-def test_where_others_were_answered_in_that_moment_too_nobody_is_cut(line: Line) -> None:
-    with socket.create_server(("127.0.0.1", line.port), reuse_port=False) as listener:
-        client = socket.create_connection(("127.0.0.1", line.port))
-        server, _ = listener.accept()
-    with client, server:
-        time.sleep(SECONDS * 1.2)
-        sending = threading.Timer(0.02, server.sendall, (b"200",))
-        sending.start()
-        line.answer = lambda: (time.sleep(0.05), line.server.sendall(b"408"), True)[-1]  # type: ignore[method-assign]
-        refuse([line])
-        assert not line.is_ended()
-        server.settimeout(0.2)
-        with pytest.raises(TimeoutError):
-            server.recv(1)
+def test_an_answer_to_another_address_in_that_moment_is_told_apart(line: Line) -> None:
+    other = Line("127.0.0.2", line.port)
+    time.sleep(SECONDS * 1.2)
+    refuse([Both(line, other)])
+    assert line.is_ended()
+    assert not other.is_ended()
+    other.close()
+
+
+def test_where_others_of_that_address_were_answered_in_that_moment_too_nobody_is_cut(line: Line) -> None:
+    other = Line(port=line.port)
+    time.sleep(SECONDS * 1.2)
+    refuse([Both(line, other)])
+    assert not line.is_ended()
+    assert not other.is_ended()
+    other.close()
 
 
 def test_who_was_sent_something_a_moment_ago_is_not_looked_at(line: Line) -> None:

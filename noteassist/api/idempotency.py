@@ -28,6 +28,8 @@ from noteassist.services.housekeeping import IDEMPOTENCY_KEYS_KEPT
 GRACE = timedelta(seconds=5)
 PROVISIONAL_STATUS = 202
 PRINTABLE = re.compile(r"[ -~]{1,255}")
+# Stands among the headers of an answer that is not final, and is never sent: how many seconds its request may work.
+WORKING = "working seconds"
 KEPT_HEADERS = ("Content-Type", "Location", "ETag", "Cache-Control", "Vary", "Preference-Applied")
 
 
@@ -63,15 +65,17 @@ def once(key: str, answer: Callable[[], Response]) -> Response:
     return response
 
 
-def keep(response: Response, *, is_final: bool = True) -> None:
+def keep(response: Response, *, is_final: bool = True, seconds: float = 0.0) -> None:
     """Keep an answer for this request's key, if it has one: a repeated request gets it from the commit on.
 
-    One that `is_final` not is for a request that goes on to wait: it counts if this process dies meanwhile, and
-    until then a repeated request is told to come back.
+    One that `is_final` not is for a request that goes on to wait, or to work for at most so many seconds: it counts if
+    this process dies meanwhile, and until then a repeated request is told to come back.
     """
     if "idempotency_key" in g:
         kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         status = response.status_code if is_final else None
+        if not is_final:
+            kept[WORKING] = str(seconds)
         values = {"status": status, "headers": kept, "body": response.get_data(), "is_encrypted": False}
         if isinstance(response, SecretResponse):
             values |= {"body": _encrypted(response), "is_encrypted": True}
@@ -123,12 +127,14 @@ def _replay(own: list[Any], request_hash: bytes, now: datetime) -> Response | No
         return None
     if first.request_hash != request_hash:
         raise IdempotencyKeyReused
+    headers = dict(first.headers or {})
     # The Prefer header is part of the hash: the first request waits as long as this one would.
-    if first.status is None and first.created_at > now - timedelta(seconds=preferred_wait() or 0) - GRACE:
+    seconds = float(headers.pop(WORKING, 0)) + (preferred_wait() or 0)
+    if first.status is None and first.created_at > now - timedelta(seconds=seconds) - GRACE:
         detail = "The first request with this key is still running."
         raise Conflict(detail, code="request_in_progress", headers={"Retry-After": "1"})
-    response = Response(_body_of(first), first.status or PROVISIONAL_STATUS, first.headers)
-    if "Content-Type" not in first.headers:
+    response = Response(_body_of(first), first.status or PROVISIONAL_STATUS, headers)
+    if "Content-Type" not in headers:
         del response.headers["Content-Type"]
     response.headers["Idempotent-Replayed"] = "true"
     return response

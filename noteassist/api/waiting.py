@@ -17,8 +17,21 @@ from noteassist.services.tasks.reading import ENDED, get_state, get_task
 from noteassist.services.tasks.telling import task_signal
 from noteassist.signals import current_signals
 
-# What a caller who waited is told, by the task's error; everything else is the provider's fault.
-STATUSES = {"ai_timeout": 504, "ai_unavailable": 503, "ai_rate_limited": 503, "ai_provider_away": 503}
+# What a caller who waited is told, by the task's error; everything else is the fault of a service behind us.
+STATUSES = {
+    "ai_timeout": 504,
+    "ai_unavailable": 503,
+    "ai_rate_limited": 503,
+    "ai_provider_away": 503,
+    # Exports: the server's own trouble, which passes; what the caller can change; a bug.
+    "disk_full": 503,
+    "server_busy": 503,
+    "export_interrupted": 503,
+    "note_gone": 409,
+    "storage_full": 409,
+    "file_too_large": 413,
+    "export_failed": 500,
+}
 
 
 def answer_task(

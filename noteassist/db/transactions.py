@@ -244,6 +244,16 @@ def sqlstate(error: BaseException) -> str | None:
     return getattr(getattr(error, "orig", None), "sqlstate", None)
 
 
+_NO_ROOM_STATE = "53100"
+_NO_ROOM_NAMES = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE"})
+
+
+def is_out_of_room(error: BaseException) -> bool:
+    """Say whether a statement failed because a database had no room; a driver's own error will do as well."""
+    name = getattr(getattr(error, "orig", error), "sqlite_errorname", "")
+    return sqlstate(error) == _NO_ROOM_STATE or name in _NO_ROOM_NAMES
+
+
 # Connection trouble, resources, operator intervention, time-outs and locks: the statement may work later.
 _PASSING_STATES = ("08", "53", "57", "58", "55P03", "25006")
 

@@ -41,8 +41,6 @@ PROGRESS_SECONDS = 0.5
 BUSY_SECONDS = 5.0
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-SQLITE_NO_ROOM = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE"})
-POSTGRESQL_NO_ROOM = "53100"
 
 _MINE = (Note.user_id == bindparam("owner")) & Note.deleted_at.is_(None)
 _COUNT = select(func.count()).where(_MINE)
@@ -169,12 +167,7 @@ class _Progress:
 
 def _is_out_of_room(error: Exception) -> bool:
     """Say whether there is no room: on the disk for temporary files, in the rights of the process, in the database."""
-    if isinstance(error, OSError):
-        return error.errno in NO_ROOM
-    cause = getattr(error, "orig", error)
-    return (
-        getattr(cause, "sqlite_errorname", "") in SQLITE_NO_ROOM or db.sqlstate(error) == POSTGRESQL_NO_ROOM
-    )
+    return error.errno in NO_ROOM if isinstance(error, OSError) else db.is_out_of_room(error)
 
 
 def present_export(kept: FileDetails) -> dict[str, Any]:

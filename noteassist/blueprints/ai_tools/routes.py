@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 from flask.views import MethodView
 
 from noteassist.api.answers import nothing, thing
@@ -13,7 +13,7 @@ from noteassist.api.schemas import page_of
 from noteassist.api.settings import current_settings
 from noteassist.api.waiting import answer_task
 from noteassist.blueprints.ai_tools import schemas
-from noteassist.blueprints.exports.answers import attachment, set_aside
+from noteassist.api.attachments import attachment, set_aside
 from noteassist.blueprints.notes.schemas import SingleTopic
 from noteassist.security.guards import current_actor, signed_in
 from noteassist.security.permissions import Scope
@@ -168,11 +168,12 @@ class Download(MethodView):
 
 
 def download(output_id: int, form: str) -> Response:
-    """Answer with an output as a file."""
+    """Answer with an output as a file; who only asks how it is (HEAD) has not downloaded it."""
     output = outputs.get_output(current_actor(), output_id)
     with set_aside():
         file = downloads.make_file(output, form)
-    downloads.count(current_actor(), output_id)
+    if request.method != "HEAD":
+        downloads.count(current_actor(), output_id)
     return attachment(file.name, file.media_type, file.content)
 
 

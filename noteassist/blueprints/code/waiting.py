@@ -8,7 +8,7 @@ from noteassist.api.answers import VARY, to_json
 from noteassist.api.settings import current_settings
 from noteassist.api.streams import current_share, leave_slot
 from noteassist.errors import SandboxBusy
-from noteassist.services.sandbox.programs import Program, run_program
+from noteassist.services.sandbox.programs import Program, longest_run, run_program
 
 HEADERS = {"Cache-Control": "no-store", "Vary": VARY}
 
@@ -19,11 +19,12 @@ def answer_run(program: Program) -> Response:
     if give_back is None:
         raise SandboxBusy
     try:
-        idempotency.keep(_broken_off(), is_final=False)
+        settings = current_settings()
+        idempotency.keep(_broken_off(), is_final=False, seconds=longest_run(settings))
         db.checkpoint()
         db.after_rollback(idempotency.forget)
         leave_slot()
-        outcome = run_program(current_settings(), program)
+        outcome = run_program(settings, program)
     finally:
         give_back()
     return Response(to_json(outcome), 200, HEADERS, mimetype="application/json")

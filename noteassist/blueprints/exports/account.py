@@ -5,7 +5,7 @@ from flask.views import MethodView
 
 from noteassist import db
 from noteassist.api.blueprints import Blueprint
-from noteassist.blueprints.exports.answers import streamed_attachment
+from noteassist.api.attachments import streamed_attachment
 from noteassist.security.guards import current_actor, in_person
 from noteassist.services.account_export import export_account
 

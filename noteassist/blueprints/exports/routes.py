@@ -9,7 +9,7 @@ from noteassist.api.blueprints import IDEMPOTENCY_KEY, PREFER, Blueprint
 from noteassist.api.waiting import answer_task
 from noteassist.blueprints.ai_tools.schemas import TaskAccepted
 from noteassist.blueprints.exports import schemas
-from noteassist.blueprints.exports.answers import attachment, set_aside, stored_attachment
+from noteassist.api.attachments import attachment, set_aside, stored_attachment
 from noteassist.security.guards import current_actor, signed_in
 from noteassist.services import exporting
 from noteassist.services.exports.formats import export_note

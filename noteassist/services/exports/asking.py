@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 # A page takes about 10 ms; what takes longer than this is not for paper.
 SECONDS = 60.0
+# Waiting for a child, and its work.
+LONGEST_SECONDS = 2 * SECONDS
 
 
 def rendered(request: Mapping[str, Any]) -> bytes:

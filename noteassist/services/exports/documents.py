@@ -11,6 +11,8 @@ from noteassist.services.exports.markdown import SAFE_ADDRESS, clean, parse
 from noteassist.services.exports.times import read_time
 
 CHAPTER, TOPIC = 1, 2
+AUTHOR = "NoteAssist"
+"""Who made a note's file, as far as the file says."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Document:
     facts: tuple[str, ...] = ()
     """Lines below the title."""
     blocks: list[Block] = field(default_factory=list)
+    tags: tuple[str, ...] = ()
     is_note: bool = True
     """A note has a title page and contents; a single text has neither."""
 
@@ -85,8 +88,9 @@ def document_of_note(note: Mapping[str, Any]) -> Document:
             blocks.append(Heading(TOPIC, one_line(topic["name"]), f"{number}.{place}", f"t{name}"))
             blocks.extend(parts_of(topic, name, TOPIC))
     changed_at = read_time(note.get("updated_at")) or datetime(2000, 1, 1, tzinfo=UTC)
-    facts = [f"{changed_at:%Y-%m-%d}", note["status"], " · ".join(one_line(tag) for tag in note["tags"])]
-    return Document(one_line(note["title"]), "en", changed_at, tuple(filter(None, facts)), blocks)
+    tags = tuple(map(one_line, note["tags"]))
+    facts = [f"{changed_at:%Y-%m-%d}", note["status"], " · ".join(tags)]
+    return Document(one_line(note["title"]), "en", changed_at, tuple(filter(None, facts)), blocks, tags)
 
 
 def document_of_text(title: str, text: str, language: str, changed_at: datetime) -> Document:

@@ -4,7 +4,7 @@ from collections.abc import Set as AbstractSet
 
 import typst
 
-from noteassist.services.exports.documents import Code, Document, Heading, Prose, Source
+from noteassist.services.exports.documents import AUTHOR, Code, Document, Heading, Prose, Source
 from noteassist.services.exports.markdown import formulas, is_right_to_left
 from noteassist.services.exports.maths import to_typst, understood
 from noteassist.services.exports.typesetting import PREAMBLE, compile_pdf, literal
@@ -50,6 +50,9 @@ def _head(document: Document) -> str:
     if not document.is_note:
         lines.append("#set page(footer: page-number)")
         return "\n".join(lines)
+    # Who reads the file back knows by the author that its first page is a title page.
+    keywords = "".join(f"{literal(tag)}, " for tag in document.tags)
+    lines.append(f"#set document(author: {literal(AUTHOR)}, keywords: ({keywords}))")
     facts = "".join(f"{literal(fact)}, " for fact in document.facts)
     lines.append(directed(f"#title-page({title}, ({facts}))", document.title))
     lines.append("#set page(footer: page-number)")

@@ -12,7 +12,7 @@ from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Pt, RGBColor
 
-from noteassist.services.exports.documents import Code, Document, Heading, Prose, Source
+from noteassist.services.exports.documents import AUTHOR, Code, Document, Heading, Prose, Source
 from noteassist.services.exports.word_prose import (
     DEEPEST_LIST,
     INDENT,
@@ -45,7 +45,7 @@ def write_word(document: Document) -> bytes:
     for element in list(wrapped):
         end.addprevious(element)
     properties = file.core_properties
-    properties.title, properties.author = document.title[:LONGEST_PROPERTY], "NoteAssist"
+    properties.title, properties.author = document.title[:LONGEST_PROPERTY], AUTHOR
     properties.comments, properties.language = "", document.language[:LONGEST_PROPERTY]
     properties.created = properties.modified = document.changed_at.replace(tzinfo=None)
     out = io.BytesIO()

@@ -1,6 +1,7 @@
 """Drafts of notes: the body that a new note takes, made to fit what NoteAssist keeps.
 
-What is too long is split, or cut where splitting makes no sense, and every such change gives a reason.
+What is too long is split, or cut where splitting makes no sense, and every such change gives a reason. Of a title that
+is cut, the whole goes into the text.
 """
 
 import re
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from noteassist.services.imports import limits
+from noteassist.services.imports.markup import escaped
 from noteassist.services.imports.refusals import too_large
 
 Draft = dict[str, Any]
@@ -154,6 +156,13 @@ def numbered(title: str, number: int) -> str:
     return title if number == 1 else f"{title[: LONGEST_TITLE - 10]} ({number})"
 
 
+def _opened(parts: Sequence[Draft], key: str, title: str) -> Sequence[Draft]:
+    """Put a part before all others that has this title as its own, unless the first one has; none for an empty title."""
+    if not title or (parts and clean_line(parts[0].get(key)) == title):
+        return parts
+    return [{key: title}, *parts]
+
+
 class _Fitting:
     """One draft, made to fit."""
 
@@ -163,8 +172,9 @@ class _Fitting:
         self.clean_line = _trimmed if is_own else clean_line
 
     def notes(self, draft: Mapping[str, Any]) -> Iterator[Draft]:
-        title = self._title(draft.get("title"), "Untitled")
-        chapters = [fitting for chapter in draft.get("chapters") or () for fitting in self._chapters(chapter)]
+        title, whole = self._title(draft.get("title"))
+        given = _opened(draft.get("chapters") or (), "title", whole)
+        chapters = [fitting for chapter in given for fitting in self._chapters(chapter)]
         common = {
             "tags": self._tags(draft.get("tags") or ()),
             "status": draft["status"] if draft.get("status") in STATUSES else "draft",
@@ -194,8 +204,9 @@ class _Fitting:
         yield part
 
     def _chapters(self, chapter: Mapping[str, Any]) -> Iterator[Draft]:
-        title = self._title(chapter.get("title"), "Untitled")
-        topics = [fitting for topic in chapter.get("topics") or () for fitting in self._topics(topic)]
+        title, whole = self._title(chapter.get("title"))
+        given = _opened(chapter.get("topics") or (), "name", whole)
+        topics = [fitting for topic in given for fitting in self._topics(topic)]
         parts = groups(topics, TOPICS_PER_CHAPTER)
         if len(parts) > 1:
             self._say(
@@ -205,9 +216,12 @@ class _Fitting:
             yield {"title": numbered(title, number), "topics": list(part)}
 
     def _topics(self, topic: Mapping[str, Any]) -> Iterator[Draft]:
-        name = self._title(topic.get("name"), "Untitled")
+        name, whole = self._title(topic.get("name"))
         explanation, snippet = topic.get("explanation"), topic.get("code_snippet")
-        texts = [] if explanation is None else list(pieces(self.clean_text(explanation["content"])))
+        texts = [] if explanation is None else [self.clean_text(explanation["content"])]
+        if whole:
+            texts = ["\n\n".join(filter(None, [escaped(whole), *texts]))]
+        texts = [piece for text in texts for piece in pieces(text)]
         codes = [] if snippet is None else list(pieces(self.clean_text(snippet["code"])))
         language = (
             "" if snippet is None else self.clean_line(snippet.get("language") or "")[:LONGEST_LANGUAGE]
@@ -230,13 +244,18 @@ class _Fitting:
         if not is_web_address(url):
             self._say(f"The source of “{name}” is no web address and was left out.")
             return {}
-        return {"source": {"title": self.clean_line(source.get("title") or "")[:LONGEST_TITLE], "url": url}}
+        title = self.clean_line(source.get("title") or "")
+        if len(title) > LONGEST_TITLE:
+            self._say(f"The name of the source “{title[:40]}…” was cut to {LONGEST_TITLE} characters.")
+        return {"source": {"title": title[:LONGEST_TITLE], "url": url}}
 
-    def _title(self, title: Any, otherwise: str) -> str:
-        whole = self.clean_line(title or "") or otherwise
-        if len(whole) > LONGEST_TITLE:
-            self._say(f"The title “{whole[:40]}…” was cut to {LONGEST_TITLE} characters.")
-        return whole[:LONGEST_TITLE].strip()
+    def _title(self, title: Any) -> tuple[str, str]:
+        """Give a title as it can be kept, and the whole of one that had to be cut."""
+        whole = self.clean_line(title or "") or "Untitled"
+        if len(whole) <= LONGEST_TITLE:
+            return whole, ""
+        self._say(f"The title “{whole[:40]}…” was cut to {LONGEST_TITLE} characters; the text begins with it.")
+        return f"{whole[: LONGEST_TITLE - 1].rstrip()}…", whole
 
     def _tags(self, given: Sequence[Any]) -> list[str]:
         tags: dict[str, None] = {}

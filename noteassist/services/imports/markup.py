@@ -3,8 +3,7 @@
 import re
 from collections.abc import Callable
 
-from noteassist.services.imports.outlines import FENCE
-
+FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 INLINE_CODE = re.compile(r"(`{1,3}[^`\n]{1,500}`{1,3})")
 SPECIAL = re.compile(r"([*`])|(?<!\w)(_)|(_)(?!\w)|(<)(?=[A-Za-z/!?])")
 LINE_START = re.compile(r"^(\s{0,3})(#{1,6} |[-+] |> |(?:\d{1,9})[.)] |={3,}$|-{3,}$|\||~{3,})", re.MULTILINE)

@@ -4,13 +4,13 @@ import re
 from dataclasses import dataclass, field
 
 from noteassist.services.imports.drafts import Draft
+from noteassist.services.imports.markup import FENCE
 
-FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)")
 UNDERLINE = re.compile(r" {0,3}(=+|-{3,})[ \t]*")
 # Bounded, so that no text takes long.
 LINK = re.compile(r"!?\[([^\[\]\n]{0,500})\]\([^)\[\n]{0,2048}\)")
-LONGEST_HEADING = 2000
+LINKS_WITHIN = 2000
 EMPHASIS = re.compile(r"(\*\*|__|~~|==|`|(?<!\w)[*_]|[*_](?!\w))")
 ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
@@ -81,8 +81,8 @@ def _is_underline(line: str, before: list[str]) -> bool:
 
 
 def plain(markdown: str) -> str:
-    """Give one line of Markdown as a reader sees it."""
-    text = LINK.sub(r"\1", markdown[:LONGEST_HEADING])
+    """Give one line of Markdown as a reader sees it; links are made out in its first 2,000 characters."""
+    text = LINK.sub(r"\1", markdown[:LINKS_WITHIN]) + markdown[LINKS_WITHIN:]
     return ESCAPED.sub(r"\1", EMPHASIS.sub("", text)).strip()
 
 

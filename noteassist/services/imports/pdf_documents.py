@@ -12,6 +12,7 @@ import pypdf
 from pypdf import apply_configuration
 from pypdf.errors import PyPdfError
 
+from noteassist.services.exports.documents import AUTHOR
 from noteassist.services.imports import limits
 from noteassist.services.imports.drafts import Draft, Findings, clean_line
 from noteassist.services.imports.outlines import is_same_title
@@ -26,6 +27,8 @@ OUTLINE_ENTRIES = 2_000
 # Dots that lead to a page's number, in a table of contents.
 LEADER = re.compile(r"(?:\.\s?){4,}\s*\d{1,5}$")
 FEWEST_LEADERS = 2
+# The number of a chapter or a topic, before its title in a document of ours.
+OWN_NUMBER = re.compile(r"^\d+(?:\.\d+)? ")
 
 # What one packed stream may unpack to, and that no other program is started; the file as a whole is bounded by the
 # memory and the time of this process.
@@ -92,6 +95,8 @@ def _draft(reader: pypdf.PdfReader, file: str, name: str, findings: Findings) ->
     if not lines:
         raise unreadable("There is no text in this PDF file; it may be scanned pictures.")
     title = _title(reader) or name
+    if _property(reader, "author") == AUTHOR:
+        return _own_draft(reader, title, lines)
     headings = _outline(reader, lines) or _by_size(lines) or _by_page(lines, count)
     if any(_has_pictures(page) for page in reader.pages):
         findings.skip(file, "Pictures in the document are not imported.")
@@ -101,10 +106,26 @@ def _draft(reader: pypdf.PdfReader, file: str, name: str, findings: Findings) ->
     }
 
 
+def _own_draft(reader: pypdf.PdfReader, title: str, lines: list[Line]) -> Draft:
+    """Read a PDF of ours: its first page is a title page, its outline has all titles, and they are numbered."""
+    lines = [line for line in lines if line.page > 0]
+    chapters = _chapters(title, lines, _outline(reader, lines))
+    for chapter in chapters:
+        chapter["title"] = OWN_NUMBER.sub("", chapter["title"])
+        for topic in chapter["topics"]:
+            topic["name"] = OWN_NUMBER.sub("", topic["name"])
+    return {"title": title, "tags": _property(reader, "keywords").split(", "), "chapters": chapters}
+
+
 def _title(reader: pypdf.PdfReader) -> str:
     """Give the title that the file says it has; many files have this wrong, and none then."""
+    return _property(reader, "title")
+
+
+def _property(reader: pypdf.PdfReader, name: str) -> str:
+    """Give what the file says of itself; empty where it says nothing, or nothing that can be read."""
     try:
-        return clean_line(getattr(reader.metadata, "title", None) or "")
+        return clean_line(getattr(reader.metadata, name, None) or "")
     except (PyPdfError, ValueError, TypeError, AttributeError, KeyError):
         return ""
 

@@ -14,7 +14,7 @@ from noteassist.errors import LanguageUnavailable, SandboxBusy, SandboxUnavailab
 from noteassist.security.actors import Actor
 from noteassist.services.sandbox.languages import LANGUAGES, language_called
 from noteassist.services.sandbox.limits import Limits
-from noteassist.services.sandbox.probing import PROBE, Verdict
+from noteassist.services.sandbox.probing import PATIENCE_SECONDS, PROBE, Verdict
 from noteassist.services.sandbox.running import JailBroken, Outcome, run
 from noteassist.services.topics import get_topic
 
@@ -47,6 +47,11 @@ def program_of_topic(
         message = f"{written} cannot be run; {can} can." if written else "Missing data for required field."
         raise Unprocessable(errors={"json": {"language": [message]}})
     return Program(language=known, code=code, stdin=stdin)
+
+
+def longest_run(settings: Settings) -> float:
+    """Give the seconds after which `run_program` has ended in any case: the probe, a place, and the program."""
+    return PATIENCE_SECONDS + WAIT_SECONDS + settings.sandbox_seconds
 
 
 def run_program(settings: Settings, program: Program) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from noteassist.api import idempotency
 from noteassist.api.answers import VARY, to_json
 from noteassist.api.streams import current_share, leave_slot
 from noteassist.errors import ServerBusy
+from noteassist.services.exports.asking import LONGEST_SECONDS
 from noteassist.services.files import FileDetails
 
 
@@ -75,7 +76,7 @@ def set_aside() -> Iterator[None]:
     What the request wrote before is committed.
     """
     if db.is_in_transaction():
-        idempotency.keep(_broken_off(), is_final=False)
+        idempotency.keep(_broken_off(), is_final=False, seconds=LONGEST_SECONDS)
         db.checkpoint()
         db.after_rollback(idempotency.forget)
     else:

@@ -135,6 +135,9 @@ class Doors:
         if self.wires and all(wire.is_open for wire in self.wires.values()):
             return list(self.wires.values())
         pids = self.server.processes()[1:]
+        for wire in self.wires.values():
+            if not wire.is_open:
+                wire.close()
         self.wires = {pid: wire for pid, wire in self.wires.items() if pid in pids and wire.is_open}
         deadline, others = time.monotonic() + FIND_SECONDS, []
         while missing := set(pids) - set(self.wires):

@@ -204,8 +204,8 @@ def imports_by_a_task(desk):
     task = desk.upload(large, "notes.zip")
     assert task["task_id"]
     # Not by asking: nobody may have told the server that there is something new.
-    mine = "SELECT count(*) FROM notes WHERE user_id = :id"
-    eventually(lambda: desk.house.figure(mine, id=desk.person.user["id"]) == 6, 30, "not imported")
+    done = "SELECT count(*) FROM tasks WHERE kind = 'import' AND status = 'succeeded' AND user_id = :id"
+    eventually(lambda: desk.house.figure(done, id=desk.person.user["id"]) == 1, 30, "not imported")
 
 
 def saves_an_output_as_a_note(desk):

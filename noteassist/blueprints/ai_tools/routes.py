@@ -7,13 +7,13 @@ from flask import Response, request
 from flask.views import MethodView
 
 from noteassist.api.answers import nothing, thing
+from noteassist.api.attachments import attachment, set_aside
 from noteassist.api.blueprints import IDEMPOTENCY_KEY, IF_NONE_MATCH, PREFER, Blueprint
 from noteassist.api.pages import answer_page, page_request
 from noteassist.api.schemas import page_of
 from noteassist.api.settings import current_settings
 from noteassist.api.waiting import answer_task
 from noteassist.blueprints.ai_tools import schemas
-from noteassist.api.attachments import attachment, set_aside
 from noteassist.blueprints.notes.schemas import SingleTopic
 from noteassist.security.guards import current_actor, signed_in
 from noteassist.security.permissions import Scope

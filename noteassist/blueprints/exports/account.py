@@ -4,8 +4,8 @@ from flask import Response
 from flask.views import MethodView
 
 from noteassist import db
-from noteassist.api.blueprints import Blueprint
 from noteassist.api.attachments import streamed_attachment
+from noteassist.api.blueprints import Blueprint
 from noteassist.security.guards import current_actor, in_person
 from noteassist.services.account_export import export_account
 

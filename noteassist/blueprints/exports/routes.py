@@ -5,11 +5,11 @@ from typing import Any
 from flask import Response
 from flask.views import MethodView
 
+from noteassist.api.attachments import attachment, set_aside, stored_attachment
 from noteassist.api.blueprints import IDEMPOTENCY_KEY, PREFER, Blueprint
 from noteassist.api.waiting import answer_task
 from noteassist.blueprints.ai_tools.schemas import TaskAccepted
 from noteassist.blueprints.exports import schemas
-from noteassist.api.attachments import attachment, set_aside, stored_attachment
 from noteassist.security.guards import current_actor, signed_in
 from noteassist.services import exporting
 from noteassist.services.exports.formats import export_note

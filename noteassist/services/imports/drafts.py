@@ -157,7 +157,7 @@ def numbered(title: str, number: int) -> str:
 
 
 def _opened(parts: Sequence[Draft], key: str, title: str) -> Sequence[Draft]:
-    """Put a part before all others that has this title as its own, unless the first one has; none for an empty title."""
+    """Put a part of this title before all others, unless the first one has it already; none for an empty title."""
     if not title or (parts and clean_line(parts[0].get(key)) == title):
         return parts
     return [{key: title}, *parts]
@@ -254,7 +254,9 @@ class _Fitting:
         whole = self.clean_line(title or "") or "Untitled"
         if len(whole) <= LONGEST_TITLE:
             return whole, ""
-        self._say(f"The title “{whole[:40]}…” was cut to {LONGEST_TITLE} characters; the text begins with it.")
+        self._say(
+            f"The title “{whole[:40]}…” was cut to {LONGEST_TITLE} characters; the text begins with it."
+        )
         return f"{whole[: LONGEST_TITLE - 1].rstrip()}…", whole
 
     def _tags(self, given: Sequence[Any]) -> list[str]:

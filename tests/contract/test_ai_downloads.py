@@ -265,6 +265,13 @@ def test_every_download_counts(alice, place, method):
         assert count(alice, place) == number
 
 
+def test_who_only_asks_how_a_download_is_has_none(alice, place):
+    asked, made = alice.head(place), alice.get(place)
+    assert (asked.status_code, asked.get_data()) == (200, b"")
+    assert asked.headers["Content-Length"] == made.headers["Content-Length"] == str(len(made.get_data()))
+    assert count(alice, place) == 1
+
+
 def test_parallel_downloads_all_count(alice, place, in_parallel):
     in_parallel([lambda: alice.get(place), lambda: alice.post(place)] * 8)
     assert count(alice, place) == 16

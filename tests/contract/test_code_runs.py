@@ -3,11 +3,15 @@
 import threading
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from noteassist import db
+from noteassist.api import idempotency
 from noteassist.errors import SandboxBusy
+from noteassist.models import IdempotencyKey
 from noteassist.services.sandbox import jail, programs
 from noteassist.services.sandbox.probing import Probe, Verdict
 from tests.contract import ai, expect
@@ -175,6 +179,40 @@ def test_while_it_runs_the_same_request_is_told_to_come_back(alice, in_parallel)
     first, second = in_parallel([lambda: send(0), lambda: send(1.5)])
     expect.ok(first)
     expect.problem(second, 409, code="request_in_progress")
+
+
+def test_a_program_that_runs_long_is_still_running(alice, monkeypatch, in_parallel):
+    monkeypatch.setattr(idempotency, "GRACE", timedelta(seconds=0.5))
+    body = {"language": "python", "code": "import time; time.sleep(4); print('end')"}
+
+    def send(after):
+        time.sleep(after)
+        return alice.post(RUN, json=body, headers={"Idempotency-Key": "run-5"})
+
+    first, second = in_parallel([lambda: send(0), lambda: send(2)])
+    expect.problem(second, 409, code="request_in_progress")
+    assert second.headers["Retry-After"] == "1"
+    again = send(0)
+    assert expect.ok(first) == expect.ok(again) and again.headers["Idempotent-Replayed"] == "true"
+    assert "working seconds" not in again.headers
+
+
+def test_of_a_program_whose_server_died_nothing_is_known_in_the_end(alice, app, move_clock):
+    body = {"language": "python", "code": "print(1)"}
+    headers = {"Idempotency-Key": "run-6"}
+    expect.ok(alice.post(RUN, json=body, headers=headers))
+    with app.app_context(), db.transaction():
+        # What was there before the program ended.
+        broken_off = {
+            "status": None,
+            "headers": {"Content-Type": "application/json", "working seconds": "22.0"},
+        }
+        db.execute(update(IdempotencyKey).values(**broken_off, body=b'{"code": "run_broken_off"}'))
+    expect.problem(alice.post(RUN, json=body, headers=headers), 409, code="request_in_progress")
+    move_clock(22 + 6)
+    answer = alice.post(RUN, json=body, headers=headers)
+    assert (answer.status_code, answer.json) == (202, {"code": "run_broken_off"})
+    assert "working seconds" not in answer.headers
 
 
 def test_what_was_refused_may_be_sent_again_with_its_key(alice, tight):

@@ -3,7 +3,10 @@
 import time
 
 import pytest
+from sqlalchemy import update
 
+from noteassist import db
+from noteassist.models import Task
 from noteassist.worker.crew import Crew
 from tests.people import register
 from tests.stand_ins.groq import FinishReason, GroqStandIn, Status
@@ -198,3 +201,46 @@ def test_a_provider_that_fails_once_is_asked_again(dora, groq):
     groq.next(Status(500))
     output = expect.ok(ai.ask(dora, headers=ai.wait(20)), 201)
     assert output["provider"] == "groq" and output["tokens_used"] > 0
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("disk_full", 503),
+        ("server_busy", 503),
+        ("export_interrupted", 503),
+        ("storage_full", 409),
+        ("note_gone", 409),
+        ("file_too_large", 413),
+        ("export_failed", 500),
+        ("drive_unsteady", 502),
+    ],
+)
+def test_an_export_that_fails_says_whose_fault_it_is(alice, app, note, in_parallel, code, status):
+    def fail():
+        time.sleep(0.4)
+        ended = {"status": "failed", "error_code": code, "error_detail": "Why.", "finished_at": db.utcnow()}
+        with app.app_context(), db.transaction():
+            db.execute(update(Task).where(Task.kind == "export").values(**ended))
+
+    def wait():
+        return alice.post("/api/notes/export/", json={"format": "json"}, headers=ai.wait(1))
+
+    answer, _ = in_parallel([wait, fail])
+    problem = expect.problem(answer, status, code=code)
+    (task,) = expect.walk(alice, "/api/tasks/")
+    assert (problem["detail"], problem["task_id"]) == ("Why.", task["task_id"])
+
+
+def test_an_export_of_a_note_that_went_away_is_a_conflict(alice, note, path, do_tasks, in_parallel):
+    def wait():
+        body = {"format": "json", "ids": [note["id"]]}
+        return alice.post("/api/notes/export/", json=body, headers=ai.wait(20))
+
+    def go_away():
+        time.sleep(0.5)
+        alice.delete(path)
+        do_tasks()
+
+    answer, _ = in_parallel([wait, go_away])
+    expect.problem(answer, 409, code="note_gone")

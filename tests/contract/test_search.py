@@ -136,6 +136,14 @@ def test_a_typing_error_in_a_title_name_or_tag_is_forgiven(found, make_note):
     assert found("xylophone") == found('"fotosynthesis"') == []
 
 
+def test_one_slip_in_a_short_word_is_forgiven(found, make_note):
+    make_note("A hash of trees", tags=["sql"])
+    hits = [("note", "A hash of trees")]
+    typed = ("hsh", "hashh", "hahs", "has", "ahsh", "tres", "tere", "sqll", "slq")
+    assert {q: found(f"{q} ") for q in typed if found(f"{q} ") != hits} == {"tere": [], "slq": []}
+    assert found("hush ") == found("cash ") == found("hs ") == found('"hsh"') == []
+
+
 def test_a_corrected_search_goes_on_over_its_pages(alice, make_note):
     for number in range(5):
         make_note(f"Mitochondria {number}")

@@ -157,7 +157,7 @@ def numbered(title: str, number: int) -> str:
 
 
 def _opened(parts: Sequence[Draft], key: str, title: str) -> Sequence[Draft]:
-    """Put a part with this title before all others, unless the first one has it; none for an empty title."""
+    """Put a part of this title before all others, unless the first one has it already; none for an empty title."""
     if not title or (parts and clean_line(parts[0].get(key)) == title):
         return parts
     return [{key: title}, *parts]

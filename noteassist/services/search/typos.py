@@ -11,6 +11,8 @@ from noteassist.services.search.tokens import trigrams
 
 # Of the groups that either word has, the share that both have. `mitocondria` and `mitochondria`: 9 of 14.
 LEAST_ALIKE = 0.35
+# Up to so many letters a word has too few groups; there one slip is forgiven: `hsh` or `hahs` for `hash`.
+SHORT = 5
 
 
 def corrected(user_id: int, query: Query) -> Query | None:
@@ -37,9 +39,20 @@ def _corrected(user_id: int, term: Term) -> Term:
 def most_alike(word: str, known: Collection[str]) -> str | None:
     """Choose the word that is most like this one, or None where none is like it enough."""
     grams = trigrams(word)
-    rated = ((_likeness(grams, trigrams(other)), other) for other in known)
-    likeness, best = max(rated, default=(0.0, ""))
-    return best if likeness >= LEAST_ALIKE else None
+    rated = [(_likeness(grams, trigrams(other)), other) for other in known]
+    alike = [pair for pair in rated if pair[0] >= LEAST_ALIKE] or [
+        pair for pair in rated if len(word) <= SHORT and is_slip(word, pair[1])
+    ]
+    return max(alike)[1] if alike else None
+
+
+def is_slip(word: str, other: str) -> bool:
+    """Say whether a letter too much, a missing one, or two neighbours in the wrong order make one word of the other."""
+    shorter, longer = sorted((word, other), key=len)
+    if len(longer) == len(shorter) + 1:
+        return any(longer[:place] + longer[place + 1 :] == shorter for place in range(len(longer)))
+    swapped = (f"{word[:n]}{word[n + 1]}{word[n]}{word[n + 2 :]}" for n in range(len(word) - 1))
+    return word != other and other in swapped
 
 
 def _likeness(one: frozenset[str], other: frozenset[str]) -> float:

@@ -1,6 +1,7 @@
 """What each kind of file says, as notes."""
 
 import json
+import re
 
 import pytest
 
@@ -194,9 +195,34 @@ Four.
 
 def test_neither_contents_nor_numbers_of_pages_of_our_own_pdf_are_text():
     [draft] = read_file("a.pdf", export_note(detail(), "pdf").content).drafts
-    assert outline(draft)[-1] == ("1 Growth", ["1.1 Division"])
+    assert outline(draft) == [("Growth", ["Division"])]
     told = json.dumps(draft, default=str)
     assert ". . ." not in told and "/ 3" not in told
+
+
+def test_the_title_page_of_our_own_pdf_is_what_it_says_and_no_text():
+    note = detail() | {
+        "title": "A title that needs more than one line of the page " * 4,
+        "tags": ["cells", "für später"],
+    }
+    [draft] = read_file("a.pdf", export_note(note, "pdf").content).drafts
+    assert (draft["title"], draft["tags"]) == (note["title"].strip(), note["tags"])
+    assert [name for name, _ in outline(draft)] == ["Growth"]
+    told = json.dumps(draft["chapters"], default=str)
+    assert "published" not in told and "später" not in told and "more than one" not in told
+
+
+def test_the_title_page_of_our_own_empty_pdf_is_no_text():
+    note = detail() | {"chapters": []}
+    [draft] = read_file("a.pdf", export_note(note, "pdf").content).drafts
+    assert (draft["title"], draft["chapters"]) == (note["title"], [])
+
+
+def test_numbers_in_titles_of_our_own_pdf_stay():
+    chapter = detail()["chapters"][0]
+    note = detail() | {"chapters": [chapter | {"title": "3 Laws"}, chapter | {"title": "10.5 Laws"}]}
+    [draft] = read_file("a.pdf", export_note(note, "pdf").content).drafts
+    assert [name for name, _ in outline(draft)] == ["3 Laws", "10.5 Laws"]
 
 
 def test_a_pdf_by_the_size_of_its_letters():
@@ -320,7 +346,50 @@ def test_long_titles_and_tags_are_cut_and_told():
     assert len(note["title"]) == 255
     assert len(note["tags"]) == 20
     assert len(skipped) == 3
+    assert text(note, 0, 0) == f"{'x' * 300}\n\ntext"
     assert all("cut to" in entry["reason"] or "first 20" in entry["reason"] for entry in skipped)
+
+
+LONG = "Why a *sum* of many small things is distributed like none of them, and what comes of it: " * 4
+VERY_LONG = "one word after the other, [a link](https://example.org) and #1 " * 100
+
+
+@pytest.mark.parametrize("title", [LONG, VERY_LONG], ids=["300 characters", "6,000 characters"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "# {}",
+        "# {}\n\ntext",
+        "# {}\n\n## Chapter\n\ntext",
+        "# Note\n\n## {}\n\n### Topic\n\ntext",
+        "# Note\n\n## {}\n\ntext",
+        "# Note\n\n## Chapter\n\n### {}",
+        "# Note\n\n## Chapter\n\n### {}\n\ntext",
+        "# Note\n\n## Chapter\n\n### Topic\n\n#### {}\n\ntext",
+        "{}\n===\n\ntext",
+    ],
+)
+def test_a_long_heading_loses_nothing(lines, title):
+    notes, skipped = read("a.md", lines.format(title).encode())
+    [note] = notes.values()
+    read_again = " ".join(
+        topic["explanation"]["content"]
+        for chapter in note["chapters"]
+        for topic in chapter["topics"]
+        if topic["explanation"]
+    )
+    assert words(read_again).count(words(title)) == 1
+    assert ("text" in words(lines)) == ("text" in words(read_again))
+    names = [note["title"], *(name for chapter, topics in outline(note) for name in (chapter, *topics))]
+    assert all(len(name) <= 255 for name in names)
+    assert {name[-1] for name in names if len(name) > 20} <= {"…"}
+    reasons = {entry["reason"].partition("… ” was")[2] for entry in skipped}
+    assert reasons <= {""} and len(skipped) == ("####" not in lines)
+
+
+def words(markdown):
+    """A text without marks and spaces."""
+    return re.sub(r"\(https://example.org\)|[\W_]", "", markdown)
 
 
 def test_control_characters_and_zeros_are_no_text():

@@ -82,9 +82,9 @@ def trigrams_of(words: Iterable[str]) -> set[str]:
 
 
 @lru_cache(maxsize=4096)
-def trigrams(word: str) -> frozenset[str]:
-    """Give the groups of three letters in a word, with `_` for its ends."""
-    if len(word) < SHORTEST_WITH_TRIGRAMS or is_unspaced(word):
+def trigrams(word: str, shortest: int = SHORTEST_WITH_TRIGRAMS) -> frozenset[str]:
+    """Give the groups of three letters in a word, with `_` for its ends; none of a shorter or unspaced one."""
+    if len(word) < shortest or is_unspaced(word):
         return frozenset()
     padded = f"_{word}_"
     return frozenset(padded[index : index + 3] for index in range(len(padded) - 2))

@@ -13,6 +13,7 @@ from noteassist.services.search.tokens import trigrams
 LEAST_ALIKE = 0.35
 # Up to so many letters a word has too few groups; there one slip is forgiven: `hsh` or `hahs` for `hash`.
 SHORT = 5
+SHORTEST = 3
 
 
 def corrected(user_id: int, query: Query) -> Query | None:
@@ -27,7 +28,7 @@ def corrected(user_id: int, query: Query) -> Query | None:
 
 def _corrected(user_id: int, term: Term) -> Term:
     [*firsts, word] = term.words
-    grams = trigrams(word)
+    grams = trigrams(word, SHORTEST)
     if firsts or term.is_quoted or not grams:
         return term
     found = db.rows(names_statement(), {"owner": user_id, "query": any_trigram(user_id, grams)})
@@ -38,7 +39,7 @@ def _corrected(user_id: int, term: Term) -> Term:
 
 def most_alike(word: str, known: Collection[str]) -> str | None:
     """Choose the word that is most like this one, or None where none is like it enough."""
-    grams = trigrams(word)
+    grams = trigrams(word, SHORTEST)
     rated = [(_likeness(grams, trigrams(other)), other) for other in known]
     alike = [pair for pair in rated if pair[0] >= LEAST_ALIKE] or [
         pair for pair in rated if len(word) <= SHORT and is_slip(word, pair[1])

@@ -10,7 +10,7 @@ import redis
 from bench.processes import PROC
 from bench.servers import Backing, connect
 
-PACKAGES = ("flask", "granian", "sqlalchemy", "psycopg", "redis", "orjson", "argon2-cffi", "noteassist")
+PACKAGES = ("flask", "granian", "sqlalchemy", "psycopg", "redis", "orjson", "pynacl", "noteassist")
 
 
 def machine() -> dict[str, object]:

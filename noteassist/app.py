@@ -108,7 +108,7 @@ def create_app(settings: Settings) -> NoteAssist:
         app.register_blueprint(pages)
     install_queue_pages(app, settings)
     install_limits(app, settings, limits)
-    app.wsgi_app = FrontDoor(ExpressLane(app, settings, limits), settings, front)  # type: ignore[method-assign]  # Flask's own advice
+    app.wsgi_app = FrontDoor(ExpressLane(app, settings, limits, front), settings, front)  # type: ignore[method-assign]  # Flask's own advice
     return app
 
 

@@ -177,27 +177,19 @@ class Front:
         """Keep what Flask has answered, and state what its guard has read."""
         environ = request.environ
         actor: Actor | None = g.get("actor")
-        if actor is None or actor.key is not None or EPOCH not in environ:
+        if actor is None or actor.key is not None:
             return response
-        lease: Lease | None = environ.get(LEASE)
-        if lease is not None:
-            self._state(lease, actor)
+        self.state(environ, actor)
         version: int | None = environ.get(KEPT)
         if version is not None and request.method == "GET" and response.status_code == 200:
-            self._remember_caller(environ["HTTP_AUTHORIZATION"], actor)
-            kept = KeptAnswer(
-                epoch=environ[EPOCH],
-                version=version,
-                route=environ["noteassist.route"],
-                headers=_kept_headers(response),
-                tag=bare_tag(response.headers["ETag"].strip('"')),
-                body=response.get_data(),
-            )
-            self.answers.put(actor.user_id, _name(environ), kept)
+            headers = response.get_wsgi_headers(environ)
+            self.keep_answer(environ, actor, version, list(headers.items()), response.get_data())
         return response
 
-    def _state(self, lease: Lease, actor: Actor) -> None:
-        if self.freshness.facts is None or actor.session_ends is None:
+    def state(self, environ: WSGIEnvironment, actor: Actor) -> None:
+        """State what a guard has read in this request, where a lease was given for it."""
+        lease: Lease | None = environ.get(LEASE)
+        if lease is None or self.freshness.facts is None or actor.session_ends is None:
             return
         expires = int(actor.session_ends.timestamp())
         try:
@@ -212,6 +204,30 @@ class Front:
         except redis_clients.FAILURES as error:
             log.warning("nothing was stated in Redis: %s", type(error).__name__)
 
+    def keep_answer(
+        self,
+        environ: WSGIEnvironment,
+        actor: Actor,
+        version: int,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+    ) -> None:
+        """Keep the 200 to a GET that shows the caller's notes as they were in this version."""
+        if EPOCH not in environ:
+            return
+        self._remember_caller(environ["HTTP_AUTHORIZATION"], actor)
+        kept = [(name, value) for name, value in headers if name.lower() not in UNKEPT_HEADERS]
+        tag = next(value for name, value in kept if name == "ETag")
+        answer = KeptAnswer(
+            epoch=environ[EPOCH],
+            version=version,
+            route=environ["noteassist.route"],
+            headers=kept,
+            tag=bare_tag(tag.strip('"')),
+            body=body,
+        )
+        self.answers.put(actor.user_id, _name(environ), answer)
+
     def _remember_caller(self, authorization: str, actor: Actor) -> None:
         if authorization in self.callers:
             return
@@ -225,11 +241,6 @@ def _name(environ: WSGIEnvironment) -> tuple[str, str, str | None]:
     """Name what is asked for: path, query, and the encoding of the answer."""
     encoding = preferred_encoding(environ.get("HTTP_ACCEPT_ENCODING", ""))
     return environ["PATH_INFO"], environ.get("QUERY_STRING", ""), encoding
-
-
-def _kept_headers(response: Response) -> list[tuple[str, str]]:
-    headers = response.get_wsgi_headers(request.environ)
-    return [(name, value) for name, value in headers.items() if name.lower() not in UNKEPT_HEADERS]
 
 
 def _finished(environ: WSGIEnvironment, kept: KeptAnswer) -> Answer:

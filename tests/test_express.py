@@ -192,6 +192,114 @@ def test_while_redis_is_away_the_process_counts(make_app, somebody, redis_server
     assert asked == []
 
 
+@pytest.fixture
+def reader(make_app, somebody):
+    """Register somebody with a note, whose answers nobody keeps."""
+    client = somebody(make_app(front_cache_mb=0))
+    chapters = [{"title": "Cells", "topics": [{"name": f"Cell {n}"} for n in range(9)]}]
+    client.note = client.post("/api/notes/", json={"title": "Biology", "chapters": chapters}).json["id"]
+    return client
+
+
+def read_both_ways(client, path, **options):
+    """Read past Flask and through it."""
+    with requests_of(client.app) as asked:
+        past = client.get(path, **options)
+        assert asked == []
+        headers = {**options.pop("headers", {}), **THROUGH_FLASK}
+        through = client.get(path, headers=headers, **options)
+    assert asked == [path]
+    return past, through
+
+
+def read_the_same(past, through):
+    """Check that two answers have the same status, headers and bytes, but for what each request has of its own."""
+    kept = [
+        {name: value for name, value in answer.headers.items() if name not in OF_THE_REQUEST}
+        for answer in (past, through)
+    ]
+    for headers in kept:
+        for name in ("RateLimit-Reset", "RateLimit-Remaining"):
+            headers[name] = name in headers
+    assert kept[0] == kept[1]
+    assert past.status_code == through.status_code
+    if past.status_code < 400:
+        assert past.get_data() == through.get_data()
+    else:
+        assert past.json | {"request_id": ""} == through.json | {"request_id": ""}
+    return past
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip", "br;q=0.5, zstd", "identity"])
+@pytest.mark.parametrize("path", ["/api/notes/", "/api/notes/{}/"])
+def test_reading_notes_looks_the_same(reader, path, encoding):
+    path = path.format(reader.note)
+    answer = read_the_same(*read_both_ways(reader, path, headers={"Accept-Encoding": encoding}))
+    assert answer.status_code == 200
+    assert ("Content-Encoding" in answer.headers) == (encoding not in {"", "identity"} and path[-2] != "s")
+    known = {"If-None-Match": answer.headers["ETag"], "Accept-Encoding": encoding}
+    again = read_the_same(*read_both_ways(reader, path, headers=known))
+    assert (again.status_code, again.get_data()) == (304, b"")
+
+
+def test_the_first_page_of_many_looks_the_same_and_leads_to_the_second(reader):
+    for number in range(25):
+        reader.post("/api/notes/", json={"title": f"Note {number}"})
+    first = read_the_same(*read_both_ways(reader, "/api/notes/")).json
+    second = reader.get(first["next"]).json
+    assert (len(first["results"]), len(second["results"])) == (20, 6)
+
+
+@pytest.mark.parametrize("path", ["/api/notes/1/", f"/api/notes/{2**63 - 1}/"])
+def test_a_note_that_is_not_mine_is_refused_the_same(reader, path):
+    assert read_the_same(*read_both_ways(reader, path)).status_code == 404
+
+
+def test_reading_without_a_session_that_lives_is_refused_the_same(reader):
+    reader.post("/api/auth/logout/", json={"refresh": reader.refresh})
+    for token in (reader.access, "nonsense", "", "a.b.c"):
+        headers = {"Authorization": f"Bearer {token}"}
+        for path in ("/api/notes/", f"/api/notes/{reader.note}/"):
+            assert read_the_same(*read_both_ways(reader, path, headers=headers)).status_code == 401
+
+
+def test_reading_over_the_limit_is_refused_the_same_and_counted_once(make_app, somebody):
+    client = somebody(make_app(front_cache_mb=0, limit_per_minute=4))
+    ways = [{}, THROUGH_FLASK, {}, THROUGH_FLASK]
+    left = [client.get("/api/notes/", headers=way).headers["RateLimit-Remaining"] for way in ways]
+    assert left == ["3", "2", "1", "0"]
+    assert read_the_same(*read_both_ways(client, "/api/notes/")).status_code == 429
+
+
+@pytest.mark.parametrize("path", ["/api/notes/0/", f"/api/notes/{2**63}/", "/api/notes/x/", "/api/notes//"])
+def test_a_path_that_is_no_notes_is_left_to_flask(reader, path):
+    with requests_of(reader.app) as asked:
+        assert reader.get(path).status_code == 404
+    assert asked == [path]
+
+
+@pytest.mark.parametrize("change", [{"method": "HEAD"}, {"query_string": {"status": "draft"}}], ids=str)
+def test_special_reads_are_left_to_flask(reader, change):
+    with requests_of(reader.app) as asked:
+        assert reader.open("/api/notes/", **{"method": "GET", **change}).status_code == 200
+    assert len(asked) == 1
+
+
+def test_what_was_read_past_flask_is_kept(make_app, somebody):
+    client = somebody(make_app())
+    answers = client.app.wsgi_app.front.answers
+    # Redis is believed when the database has said that it may be.
+    until = time.monotonic() + 10
+    while not answers.size and time.monotonic() < until:
+        assert client.get("/api/notes/").json["results"] == []
+    with requests_of(client.app) as asked:
+        assert client.get("/api/notes/").json["results"] == []
+        client.post("/api/notes/", json={"title": "A"})
+        assert client.get("/api/notes/").json["results"][0]["title"] == "A"
+    assert answers.size > 0
+    assert asked == ["/api/notes/"]
+
+
 def test_a_mistake_of_ours_is_told_by_flask_and_the_next_request_works(make_app, somebody):
     client = somebody(make_app())
     with client.app.app_context(), db.transaction():

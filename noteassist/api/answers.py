@@ -15,6 +15,8 @@ from flask import Response, request
 from noteassist.paging import Page
 
 SMALLEST_COMPRESSED = 1024
+# What an encoding changes.
+CODED_HEADERS = frozenset({"Content-Encoding", "ETag"})
 ENTITY_TAG = re.compile(r'(W/)?"([^"]*)"')
 PRIVATE = "private, no-cache"
 VARY = "Authorization, X-API-Key, Accept-Encoding"
@@ -41,13 +43,18 @@ def thing(value: Any, status: int = 200, *, location: str | None = None) -> Resp
     """Answer with something of the caller's own, with its ETag; 304 where the caller has it already."""
     body = to_json(value)
     tag = tag_of(body)
-    headers = {"ETag": f'"{tag}"', "Cache-Control": PRIVATE, "Vary": VARY}
+    headers = headers_of(tag)
     if location is not None:
         headers["Location"] = location
     if request.method in {"GET", "HEAD"} and matches(request.headers.get("If-None-Match", ""), tag):
         headers["ETag"] = f'"{variant_of(request.headers["If-None-Match"], tag)}"'
         return Response(status=304, headers=headers)
     return Response(body, status, headers, mimetype="application/json")
+
+
+def headers_of(tag: str) -> dict[str, str]:
+    """Make the headers of something of the caller's own that has this entity tag."""
+    return {"ETag": f'"{tag}"', "Cache-Control": PRIVATE, "Vary": VARY}
 
 
 class SecretResponse(Response):
@@ -94,22 +101,30 @@ def variant_of(header: str, tag: str) -> str:
 def compressed(response: Response) -> Response:
     """Compress a whole JSON answer over 1 KiB into the encoding that the client likes best."""
     response.vary.add("Accept-Encoding")
-    if not _is_compressible(response):
-        return response
-    encoding = preferred_encoding(request.headers.get("Accept-Encoding", ""))
-    if encoding is None:
-        return response
-    response.set_data(ENCODERS[encoding](response.get_data()))
-    response.headers["Content-Encoding"] = encoding
-    if tag := response.headers.get("ETag"):
-        response.headers["ETag"] = f'{tag[:-1]}-{encoding}"'
+    if _is_compressible(response):
+        body = response.get_data()
+        sent, headers = encoded(body, dict(response.headers), request.headers.get("Accept-Encoding", ""))
+        if sent is not body:
+            response.set_data(sent)
+            response.headers.update({name: headers[name] for name in CODED_HEADERS & headers.keys()})
     return response
+
+
+def encoded(body: bytes, headers: dict[str, str], accepted: str) -> tuple[bytes, dict[str, str]]:
+    """Compress JSON over 1 KiB into the encoding that a client likes best who sends this Accept-Encoding."""
+    encoding = preferred_encoding(accepted) if len(body) > SMALLEST_COMPRESSED else None
+    if encoding is None:
+        return body, headers
+    coded = headers | {"Content-Encoding": encoding}
+    if tag := headers.get("ETag"):
+        coded["ETag"] = f'{tag[:-1]}-{encoding}"'
+    return ENCODERS[encoding](body), coded
 
 
 def _is_compressible(response: Response) -> bool:
     if response.is_streamed or response.direct_passthrough or response.headers.get("Content-Encoding"):
         return False
-    if (response.content_length or 0) <= SMALLEST_COMPRESSED or response.mimetype != "application/json":
+    if response.mimetype != "application/json":
         return False
     return response.headers.get("Cache-Control") != "no-store"
 

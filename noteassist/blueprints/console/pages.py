@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response, request
 
-from noteassist.api.pages import page_links, page_request
+from noteassist.api.pages import asked, page_links, page_request
 from noteassist.api.settings import current_settings
 from noteassist.blueprints.admin import figures, schemas
 from noteassist.blueprints.admin.routes import filters
@@ -27,7 +27,7 @@ console = blueprint_of("console", admin_at_console)
 
 def list_page(template: str, found: Page, **values: Any) -> Response:
     """Answer with a page of a list, its filters and the links to its neighbours."""
-    following, preceding = page_links(found)
+    following, preceding = page_links(found, asked())
     values |= {"rows": found.results, "next_link": following, "previous_link": preceding}
     return page(template, wanted=request.args, **values)
 

@@ -18,20 +18,18 @@ from xml.sax.saxutils import escape
 import orjson
 import psycopg
 import sqlalchemy
-from flask import Flask
 
 from bench.options import DEFAULT_PASSWORD
 from bench.page import PAGE, block, table
 from bench.people import seeded_email
 from bench.plot import STYLE, WIDTH, text
 from bench.servers import FAR_LIMITS, instance_folder, throw_away_postgres, throw_away_redis
-from noteassist import db, door, front, observing, redis_scripts, schema
-from noteassist.api import answers
+from noteassist import db, door, express, front, observing, redis_scripts, schema
 from noteassist.api import limits as api_limits
 from noteassist.app import NoteAssist, create_app
 from noteassist.config import Settings
 from noteassist.db import held, prepared
-from noteassist.security import guards
+from noteassist.express import reading
 from noteassist.services import notes
 from noteassist.services.demo.seeding import seed_accounts
 
@@ -43,7 +41,7 @@ EXPLAINED = {
     "the front": "kept answers: the token, the bytes, what Redis has said",
     "Redis": "the script, and waiting for it",
     "metrics": "counting the answer",
-    "Flask": "route, contexts, hooks, request and response objects",
+    "express lane": "the way past Flask: route, context, headers",
     "guard": "token, session, who the user is",
     "connection": "taking one from the pool, giving it back, the cursor",
     "PostgreSQL": "sending a statement and waiting for its answer",
@@ -83,11 +81,11 @@ class Layers:
         borders: Sequence[tuple[str, Any, str]] = (
             ("front door", door.FrontDoor, "__call__"),
             ("the front", front.Front, "answer"),
-            ("the front", front.Front, "keep"),
+            ("the front", front.Front, "keep_answer"),
             ("Redis", redis_scripts.Connection, "_exchange"),
             ("metrics", observing, "end_request"),
-            ("Flask", Flask, "wsgi_app"),
-            ("guard", guards, "read_actor"),
+            ("express lane", express.ExpressLane, "__call__"),
+            ("guard", reading, "read_actor"),
             ("connection", prepared, "connect"),
             ("statements", held.HeldConnection, "rows"),
             ("connection", held.HeldConnection, "release"),
@@ -95,8 +93,8 @@ class Layers:
             ("limits", api_limits.RequestLimits, "count"),
             ("view", notes, "list_notes"),
             ("view", notes, "get_note"),
-            ("JSON", answers, "to_json"),
-            ("JSON", answers, "tag_of"),
+            ("JSON", reading, "to_json"),
+            ("JSON", reading, "tag_of"),
         )
         with ExitStack() as stack:
             for layer, place, name in borders:

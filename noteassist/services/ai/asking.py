@@ -19,6 +19,7 @@ from noteassist.services.ai import outputs, prompts, spending
 from noteassist.services.ai.keeping import Answer, Use, copy_parameters, copying, copying_of_task, keep
 from noteassist.services.ai.providers import Link, chain_of
 from noteassist.services.ai.quota import Allowance, exceeded, read_allowance
+from noteassist.services.ai.reserving import reserve
 from noteassist.services.tasks.creation import (
     TYPES,
     create,
@@ -79,8 +80,8 @@ def ask(settings: Settings, actor: Actor, wish: Wish, *, was_tried: bool = False
     key = cache_key(chain[0], actor.user_id, wish.tool, args)
     args["cache_key"] = key
     is_capped = spending.must_wait(settings, chain)
-    if not settings.ratelimit_enabled and not is_capped:
-        asked = _at_once(actor, wish, args, key, was_tried=was_tried)
+    if not is_capped:
+        asked = _at_once(settings, actor, wish, args, key, was_tried=was_tried)
         if asked is not None:
             return asked
     begin_activity(actor.user_id)
@@ -124,11 +125,17 @@ def ask_at_once(settings: Settings, bearer: Bearer, wish: Wish) -> Asked | None:
     return db.in_transaction(partial(_copied, bearer.user_id, wish.tool, args, key, _IF_ALIVE, session))
 
 
-def _at_once(actor: Actor, wish: Wish, args: Mapping[str, Any], key: str, *, was_tried: bool) -> Asked | None:
-    """Make the task, or answer from the cache, in one statement each; None where neither can be.
-
-    Nothing is counted here, so nobody has to wait for anybody: for servers without limits.
-    """
+def _at_once(
+    settings: Settings, actor: Actor, wish: Wish, args: Mapping[str, Any], key: str, *, was_tried: bool
+) -> Asked | None:
+    """Make the task, or without limits answer from the cache, in one statement each; None where neither can be."""
+    if settings.ratelimit_enabled:
+        values = _task(actor.user_id, wish.tool, args, key)
+        if (allowance := reserve(settings, actor, wish.tool, values)) is None:
+            return None
+        ring(wish.tool, values["id"])
+        return Asked(values["id"], "queued", allowance)
+    # Nothing is counted, so nobody has to wait for anybody.
     if not was_tried and (task_id := _made(actor.user_id, wish.tool, args, key)) is not None:
         return Asked(task_id, "queued", None)
     return None if wish.topic is not None else _served(actor, wish, args, key)

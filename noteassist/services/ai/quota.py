@@ -20,6 +20,8 @@ from noteassist.security.actors import Actor
 
 WINDOW = timedelta(hours=1)
 FACTORS = {"FREE": 1, "BASIC": 3, "PRO": 10}
+# Tasks in one of these count.
+UNDER_WAY_OR_DONE = ("queued", "running", "succeeded")
 
 _USED = db.Prepared(
     select(Task.kind, func.count().label("used"), func.min(Task.created_at).label("oldest"))
@@ -27,11 +29,15 @@ _USED = db.Prepared(
         Task.user_id == bindparam("owner"),
         Task.created_at > bindparam("since", type_=Task.created_at.type),
         Task.kind.in_(TOOLS),
-        Task.status.in_(("queued", "running", "succeeded")),
+        Task.status.in_(UNDER_WAY_OR_DONE),
         ~Task.is_cached,
     )
     .group_by(Task.kind)
 )
+
+
+# How many calls, and when the first of them was.
+Used = tuple[int, datetime | None]
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,25 @@ class Quota:
 
     total: Allowance
     generate: Allowance
-    used_by_tool: Mapping[str, int]
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        tier: str,
+        now: datetime,
+        *,
+        total: Used = (0, None),
+        generate: Used = (0, None),
+    ) -> "Quota":
+        """Make the quota of a tier of which so much was used."""
+        factor = FACTORS[tier]
+        return cls(
+            Allowance(settings.limit_ai * factor, total[0], _seconds_until_free(total[1], now)),
+            Allowance(
+                settings.limit_ai_generate * factor, generate[0], _seconds_until_free(generate[1], now)
+            ),
+        )
 
     def of_tool(self, tool: str) -> Allowance:
         """Give the allowance that is nearest to its end for this tool."""
@@ -76,31 +100,21 @@ class Quota:
         return self.total
 
 
-def read_quota(settings: Settings, actor: Actor) -> Quota:
-    """Read what I have used in the last hour."""
-    now = db.utcnow()
+def _seconds_until_free(oldest: datetime | None, now: datetime) -> int:
+    return 0 if oldest is None else max(1, int((oldest + WINDOW - now).total_seconds()) + 1)
+
+
+def read_use(actor: Actor, now: datetime) -> dict[str, Used]:
+    """Read what I have used of each tool in the hour before."""
     found = db.rows(_USED, {"owner": actor.user_id, "since": now - WINDOW})
-    used = {row.kind: row.used for row in found}
-    oldest = {row.kind: row.oldest for row in found}
-    factor = FACTORS[actor.tier]
-    return Quota(
-        total=Allowance(
-            settings.limit_ai * factor, sum(used.values()), _seconds_until_free(oldest.values(), now)
-        ),
-        generate=Allowance(
-            settings.limit_ai_generate * factor,
-            used.get("generate", 0),
-            _seconds_until_free([oldest[kind] for kind in oldest if kind == "generate"], now),
-        ),
-        used_by_tool=used,
-    )
+    return {row.kind: (row.used, row.oldest) for row in found}
 
 
-def _seconds_until_free(oldest: Any, now: datetime) -> int:
-    times = list(oldest)
-    if not times:
-        return 0
-    return max(1, int((min(times) + WINDOW - now).total_seconds()) + 1)
+def quota_after(settings: Settings, actor: Actor, use: Mapping[str, Used], now: datetime) -> Quota:
+    """Give what is left after this use."""
+    oldest = [first for _, first in use.values() if first is not None]
+    total = (sum(used for used, _ in use.values()), min(oldest, default=None))
+    return Quota.of(settings, actor.tier, now, total=total, generate=use.get("generate", (0, None)))
 
 
 def read_allowance(settings: Settings, actor: Actor, tool: str) -> Allowance | None:
@@ -108,7 +122,10 @@ def read_allowance(settings: Settings, actor: Actor, tool: str) -> Allowance | N
 
     It stays true until the end of a transaction that has locked the user's row before (`begin_write`).
     """
-    return read_quota(settings, actor).of_tool(tool) if settings.ratelimit_enabled else None
+    if not settings.ratelimit_enabled:
+        return None
+    now = db.utcnow()
+    return quota_after(settings, actor, read_use(actor, now), now).of_tool(tool)
 
 
 def exceeded(allowance: Allowance) -> QuotaExceeded:
@@ -121,12 +138,14 @@ def exceeded(allowance: Allowance) -> QuotaExceeded:
 
 def describe_quota(settings: Settings, actor: Actor) -> dict[str, Any]:
     """Show what I have used, what I may, and when it comes back, per tool and over all."""
-    quota = read_quota(settings, actor)
+    now = db.utcnow()
+    use = read_use(actor, now)
+    quota = quota_after(settings, actor, use, now)
     tools = {}
     for tool in TOOLS:
         limit = quota.generate if tool == "generate" else quota.total
         left = min(limit.remaining, quota.total.remaining)
-        shown = {"used": quota.used_by_tool.get(tool, 0), "limit": limit.limit}
+        shown = {"used": use.get(tool, (0, None))[0], "limit": limit.limit}
         tools[tool] = shown | {"remaining": left, "reset": limit.reset}
     total = quota.total
     overall = {"used": total.used, "limit": total.limit, "remaining": total.remaining, "reset": total.reset}

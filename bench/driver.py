@@ -14,13 +14,15 @@ CONTEXT = multiprocessing.get_context("spawn")
 START_SECONDS = 30.0
 # What a slow server may need to fill its caches.
 PRIME_SECONDS = 60.0
+# Which process of a server is asked is chance, and each may have a cache of its own.
+PRIME_PASSES = 4
 
 
 @dataclass(frozen=True)
 class Load:
     """What is asked of one server in one measurement: for so long, or so often if that is sooner.
 
-    What is to be in its caches is asked for once before the warm-up.
+    What is to be in its caches is asked for a few times before the warm-up.
     """
 
     port: int
@@ -46,7 +48,7 @@ def work(pipe: Pipe, load: Load, number: int, connections: int) -> None:
     try:
         if load.prime and number == 0:
             with ClosedLoop(load.port, load.prime, connections, 0.0) as loop:
-                loop.run(PRIME_SECONDS, len(load.prime))
+                loop.run(PRIME_SECONDS, PRIME_PASSES * len(load.prime))
         with ClosedLoop(load.port, load.requests, connections, number / load.processes) as loop:
             pipe.send(loop.run(load.warm_seconds) if load.warm_seconds else Outcome())
             pipe.recv()

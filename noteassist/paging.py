@@ -64,22 +64,21 @@ def fetch_page(
     values = parameters | {"page_limit": request.size + 1}
     if request.position is not None:
         values |= {f"key_{index}": value for index, value in enumerate(request.position.key)}
-    found = db.rows(statement, values)
+    return page_of(db.rows(statement, values), order, request, present)
+
+
+def page_of(
+    found: Sequence[Sequence[Any]],
+    order: Order,
+    request: PageRequest,
+    present: Callable[[Any], dict[str, Any]],
+) -> Page:
+    """Make a page of the rows that were found, of which there is one more than is shown where there are more."""
+    backward = request.position is not None and request.position.backward
     has_more = len(found) > request.size
     shown = list(found[: request.size])
     if backward:
         shown.reverse()
-    return _page(shown, order, request, has_more, backward, present)
-
-
-def _page(
-    shown: Sequence[db.AnyRow],
-    order: Order,
-    request: PageRequest,
-    has_more: bool,
-    backward: bool,
-    present: Callable[[db.AnyRow], dict[str, Any]],
-) -> Page:
     width = len(order.columns)
     results = [present(row) for row in shown]
     if not shown:
@@ -98,11 +97,17 @@ def _page_statement(
     kind: tuple[bool, bool, bool],
 ) -> db.Prepared:
     _, placed, backward = kind
-    statement = build(*arguments)
+    return db.Prepared(page_select(build(*arguments), order, placed=placed, backward=backward))
+
+
+def page_select(
+    statement: db.AnySelect, order: Order, *, placed: bool = False, backward: bool = False
+) -> db.AnySelect:
+    """Put order and limit to a SELECT; `placed` next to a known row, which is the first page otherwise."""
     descending = order.descending != backward
     if placed:
         key = tuple_(*(bindparam(f"key_{i}", type_=column.type) for i, column in enumerate(order.columns)))
         row = tuple_(*order.columns)
         statement = statement.where(row < key if descending else row > key)
     directed = [column.desc() if descending else column.asc() for column in order.columns]
-    return db.Prepared(statement.order_by(*directed).limit(bindparam("page_limit")))
+    return statement.order_by(*directed).limit(bindparam("page_limit"))

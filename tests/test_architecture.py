@@ -102,7 +102,6 @@ def test_the_two_databases_differ_in_few_places_only():
         "noteassist/db/whole.py",
         "noteassist/paging.py",
         "noteassist/services/ai/reserving.py",
-        "noteassist/services/note_trees.py",
         "noteassist/services/search/dialects.py",
     ]
 

@@ -300,6 +300,20 @@ def test_what_was_read_past_flask_is_kept(make_app, somebody):
     assert asked == ["/api/notes/"]
 
 
+def test_what_the_front_has_counted_is_not_counted_again(make_app, somebody):
+    client = somebody(make_app())
+    kept = client.app.wsgi_app.front.answers
+    until = time.monotonic() + 10
+    while not kept.size and time.monotonic() < until:
+        client.get("/api/notes/")
+    answers = [
+        client.post("/api/notes/", json={"title": "A"}),
+        *(client.get("/api/notes/") for _ in range(4)),
+    ]
+    left = [int(answer.headers["RateLimit-Remaining"]) for answer in answers]
+    assert left == list(range(left[0], left[0] - 5, -1))
+
+
 def test_a_mistake_of_ours_is_told_by_flask_and_the_next_request_works(make_app, somebody):
     client = somebody(make_app())
     with client.app.app_context(), db.transaction():

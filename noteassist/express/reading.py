@@ -8,20 +8,23 @@ the caller has it already ------------------------------------------------------
 """
 
 import re
+from datetime import datetime
 from typing import Any
 from wsgiref.types import WSGIEnvironment
 
+from noteassist import db
 from noteassist.api.answers import encoded, headers_of, matches, page_body, tag_of, to_json, variant_of
 from noteassist.api.limits import COUNTED, RequestLimits
 from noteassist.api.pages import Asked, page_links
 from noteassist.api.schemas import LARGEST_ID
 from noteassist.blueprints.notes.schemas import NoteQuery
+from noteassist.errors import NotFound
 from noteassist.express.answer import Answer
 from noteassist.front import Front
-from noteassist.paging import PageRequest
 from noteassist.security.actors import Actor
-from noteassist.security.guards import read_actor
-from noteassist.services import notes
+from noteassist.security.guards import admitted
+from noteassist.security.sessions import Bearer, read_bearer
+from noteassist.services.reading_in_session import read_first_page, read_note
 
 LIST, NOTE = "/api/notes/", "/api/notes/<id:note_id>/"
 NOTE_PATH = re.compile(r"/api/notes/([0-9]{1,19})/")
@@ -34,9 +37,7 @@ class Reading:
         self.limits = limits
         self.front = front
         # What the route takes where nothing is given.
-        usual = NoteQuery().load({})
-        self.ordering: str = usual["ordering"]
-        self.first_page = PageRequest(usual["page_size"])
+        self.size: int = NoteQuery().load({})["page_size"]
 
     def route_of(self, environ: WSGIEnvironment) -> str | None:
         """Name the route of a GET of the list or of a note."""
@@ -50,13 +51,18 @@ class Reading:
 
     def answer(self, environ: WSGIEnvironment) -> Answer:
         """Read it; raises AppError."""
-        actor = read_actor(environ["HTTP_AUTHORIZATION"])
+        now = db.utcnow()
+        bearer = read_bearer(environ["HTTP_AUTHORIZATION"], now)
+        found, content = self._read(bearer, now, environ["PATH_INFO"])
+        actor = admitted(found)
         environ["noteassist.user"] = actor.user_id
         if self.limits is not None and COUNTED not in environ:
             environ[COUNTED] = self.limits.count(actor)
         if self.front is not None:
             self.front.state(environ, actor)
-        body = to_json(self._read(actor, environ["PATH_INFO"]))
+        if content is None:
+            raise NotFound
+        body = to_json(content)
         tag = tag_of(body)
         known = environ.get("HTTP_IF_NONE_MATCH", "")
         if known and matches(known, tag):
@@ -67,8 +73,9 @@ class Reading:
             self.front.keep_answer(environ, actor, actor.notes_version, shown, body)
         return Answer("200 OK", shown, (body,))
 
-    def _read(self, actor: Actor, path: str) -> Any:
+    def _read(self, bearer: Bearer, now: datetime, path: str) -> tuple[Actor | None, Any]:
+        """Read what is wanted; it is not to be shown before the caller was looked at."""
         if path != LIST:
-            return notes.get_note(actor, int(path.split("/")[3]))
-        page = notes.list_notes(actor, notes.NoteFilter(), self.ordering, self.first_page)
-        return page_body(page, *page_links(page, Asked(actor.user_id, path)))
+            return read_note(bearer, now, int(path.split("/")[3]))
+        actor, page = read_first_page(bearer, now, self.size)
+        return actor, page_body(page, *page_links(page, Asked(bearer.user_id, path)))

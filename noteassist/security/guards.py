@@ -80,7 +80,11 @@ def _read_caller() -> Actor:
 def read_actor(authorization: str) -> Actor:
     """Give whoever an Authorization header names; raises NotAuthenticated, Forbidden."""
     now = db.utcnow()
-    actor = live_actor(read_bearer(authorization, now), now)
+    return admitted(live_actor(read_bearer(authorization, now), now))
+
+
+def admitted(actor: Actor | None) -> Actor:
+    """Give the caller whose session lives, if they may do anything; raises NotAuthenticated, Forbidden."""
     if actor is None:
         raise NotAuthenticated("This session has ended.", code="invalid_token")
     if not allows(Permission.OWN_DATA, actor):

@@ -1,5 +1,6 @@
 """Sessions that live: whose an access token is, and who that is today."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,7 +27,8 @@ _COLUMNS = (
     User.notes_version,
     Session.expires_at,
 )
-_LIVE_SESSION = db.Prepared(
+# Who a session belongs to, as they are today.
+LIVE_SESSION = (
     text(f"SELECT {', '.join(str(column.expression) for column in _COLUMNS)} {FROM_LIVE_SESSION}")
     .bindparams(
         bindparam("session", type_=Session.id.type),
@@ -35,6 +37,7 @@ _LIVE_SESSION = db.Prepared(
     )
     .columns(*_COLUMNS)
 )
+_LIVE_SESSION = db.Prepared(LIVE_SESSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +59,26 @@ def read_bearer(authorization: str, now: datetime) -> Bearer:
 
 def live_actor(bearer: Bearer, now: datetime) -> Actor | None:
     """Give whoever a token belongs to, as they are today; None where the session has ended."""
-    parameters: dict[str, Any] = {"session": bearer.session_id, "owner": bearer.user_id, "now": now}
-    for found in db.read_rows(_LIVE_SESSION, parameters):
-        return Actor(
-            user_id=found.id,
-            session_id=bearer.session_id,
-            role=found.role,
-            tier=found.subscription_tier,
-            is_email_verified=found.is_email_verified,
-            data_version=found.data_version,
-            notes_version=found.notes_version,
-            session_ends=found.expires_at,
-        )
+    for found in db.read_rows(_LIVE_SESSION, session_parameters(bearer, now)):
+        return actor_of(found, bearer)
     return None
+
+
+def session_parameters(bearer: Bearer, now: datetime) -> dict[str, Any]:
+    """Give the parameters of LIVE_SESSION."""
+    return {"session": bearer.session_id, "owner": bearer.user_id, "now": now}
+
+
+def actor_of(row: Sequence[Any], bearer: Bearer) -> Actor:
+    """Make the caller of a row that begins with the columns of LIVE_SESSION."""
+    user_id, role, tier, is_verified, data_version, notes_version, ends = row[:7]
+    return Actor(
+        user_id=user_id,
+        session_id=bearer.session_id,
+        role=role,
+        tier=tier,
+        is_email_verified=is_verified,
+        data_version=data_version,
+        notes_version=notes_version,
+        session_ends=ends,
+    )

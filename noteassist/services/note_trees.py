@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -88,12 +87,15 @@ def present_topic(row: Sequence[Any]) -> Tree:
 
 def read_tree(user_id: int, note_id: int, *, trashed: bool = False) -> Tree | None:
     """Read a note's detail, or None. One statement, so that it is one moment's state."""
-    statement = _tree_statement(db.is_postgresql(), trashed)
-    found = db.rows(statement, {"owner": user_id, "note": note_id})
-    if not found:
+    return tree_of(db.rows(_tree_statement(trashed), {"owner": user_id, "note": note_id}))
+
+
+def tree_of(rows: Sequence[Any]) -> Tree | None:
+    """Make a note of the rows of `tree_select` in their order; None of none."""
+    if not rows:
         return None
-    note = present_note(found[0])
-    note["chapters"] = list(gather_chapters(row[9:] for row in found))
+    note = present_note(rows[0])
+    note["chapters"] = list(gather_chapters(row[9:] for row in rows))
     return note
 
 
@@ -114,8 +116,13 @@ def gather_chapters(rows: Iterable[Sequence[Any]]) -> Iterable[Tree]:
         yield chapter
 
 
-@lru_cache(maxsize=4)
-def _tree_statement(_postgresql: bool, trashed: bool) -> db.Prepared:
+@db.per_database
+def _tree_statement(trashed: bool) -> db.Prepared:
+    return db.Prepared(tree_select(trashed=trashed).order_by(Chapter.position, Topic.position))
+
+
+def tree_select(*, trashed: bool = False) -> db.AnySelect:
+    """Select a note with everything in it, a row for each topic; its :owner's :note."""
     # The note stands in a materialised CTE, so that its tags are gathered once and not once a topic.
     is_there = Note.deleted_at.is_not(None) if trashed else Note.deleted_at.is_(None)
     own = and_(Note.user_id == bindparam("owner"), Note.id == bindparam("note"), is_there)
@@ -124,7 +131,7 @@ def _tree_statement(_postgresql: bool, trashed: bool) -> db.Prepared:
     topics = and_(Topic.user_id == bindparam("owner"), Topic.chapter_id == Chapter.id)
     statement = select(*note.c, Chapter.id, Chapter.title, Chapter.position, *TOPIC_COLUMNS)
     joined = note.outerjoin(Chapter, chapters).outerjoin(Topic, topics)
-    return db.Prepared(statement.select_from(with_parts(joined)).order_by(Chapter.position, Topic.position))
+    return statement.select_from(with_parts(joined))
 
 
 def with_parts(topics: Any) -> Any:

@@ -67,10 +67,10 @@ def list_notes(actor: Actor, wanted: NoteFilter, ordering: str, page: PageReques
     parameters = wanted.parameters | {"owner": actor.user_id}
     if query is not None:
         parameters |= note_parameters(actor.user_id, query)
-    return fetch_page(_listing, (order, *wanted.shape(query)), order, page, present_note, parameters)
+    return fetch_page(listing, (order, *wanted.shape(query)), order, page, present_note, parameters)
 
 
-def _listing(
+def listing(
     order: Order,
     tags: int,
     words: tuple[int, int] | None,
@@ -78,6 +78,7 @@ def _listing(
     has_after: bool,
     has_before: bool,
 ) -> db.AnySelect:
+    """Select notes of the :owner with so many tags and words, and these conditions."""
     statement = select(*NOTE_COLUMNS, tags_column(), *order.columns)
     statement = statement.where(Note.user_id == bindparam("owner"), Note.deleted_at.is_(None))
     for index in range(tags):

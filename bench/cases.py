@@ -56,9 +56,9 @@ class Case:
     """Calls with their weights, how many connections ask, how the servers run, and what is enough.
 
     Where the servers are `warm`, everything that is read is read a few times before each round, and notes come from
-    the few that are hot. What is asked of one that `is_new` is asked once, in no two rounds the same. Few write, so that
-    the lists of others do not grow, unless the writes of a case are `by_everybody`: then nobody waits for writes of their
-    own. `size` requests are prepared, usually as many as suits the kind.
+    the few that are hot. What is asked of one that `is_new` is asked once, in no two rounds the same. Few write, so
+    that the lists of others do not grow, unless the writes of a case are `by_everybody`: then nobody waits for writes
+    of their own. `size` requests are prepared, usually as many as suits the kind.
     """
 
     calls: tuple[tuple[int, Call], ...]

@@ -302,14 +302,15 @@ def test_what_was_read_past_flask_is_kept(make_app, somebody):
 
 def test_what_the_front_has_counted_is_not_counted_again(make_app, somebody):
     client = somebody(make_app())
+    path = client.post("/api/notes/", json={"title": "A"}).headers["Location"]
     kept = client.app.wsgi_app.front.answers
     until = time.monotonic() + 10
     while not kept.size and time.monotonic() < until:
-        client.get("/api/notes/")
-    made = client.post("/api/notes/", json={"title": "A"})
-    # The note brings the new version, with which the list that is kept does not agree.
-    paths = (made.headers["Location"], "/api/notes/", "/api/notes/", "/api/notes/")
-    answers = [made, *(client.get(path) for path in paths)]
+        client.get(path)
+    client.get("/api/notes/")
+    made = client.post("/api/notes/", json={"title": "B"})
+    # The list brings the new version, with which the note that is kept does not agree any more.
+    answers = [made, *(client.get(asked) for asked in ("/api/notes/", path, path, "/api/notes/"))]
     left = [int(answer.headers["RateLimit-Remaining"]) for answer in answers]
     assert left == list(range(left[0], left[0] - 5, -1))
 

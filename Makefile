@@ -33,7 +33,7 @@ run: $(VENV)/.installed ## Start the server at http://127.0.0.1:8000 (HOST, PORT
 	@exec $(BIN)/noteassist serve
 
 test: $(VENV)/.developing ## Run every test on both databases; brings its own PostgreSQL and Redis
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 lint: $(VENV)/.developing ## Check style, formatting and the direction of imports
 	@$(BIN)/ruff check .

@@ -25,11 +25,20 @@ def test_a_list_costs_two_statements(alice, made, statements, count):
 
 
 @pytest.mark.parametrize(("chapters", "topics"), SIZES)
-def test_a_detail_costs_two_statements(alice, made, statements, chapters, topics):
+def test_a_detail_costs_one_statement(alice, made, statements, chapters, topics):
     note = made(chapters, topics)
     statements.clear()
     assert alice.get(f"/api/notes/{note['id']}/").json == note
-    assert len(statements) == 2
+    assert len(statements) == 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 25])
+def test_the_list_as_it_comes_costs_one_statement(alice, made, statements, count):
+    for _ in range(count):
+        made(0, 0)
+    statements.clear()
+    assert len(alice.get("/api/notes/").json["results"]) == min(count, 20)
+    assert len(statements) == 1
 
 
 @pytest.mark.parametrize(("chapters", "topics"), SIZES)
@@ -80,4 +89,4 @@ def test_refusing_a_stranger_costs_no_more_than_asking_who_it_is(alice, bob, mad
     note = made(2, 2)
     statements.clear()
     assert bob.get(f"/api/notes/{note['id']}/").status_code == 404
-    assert len(statements) == 2
+    assert len(statements) == 1

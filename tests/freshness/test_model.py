@@ -177,6 +177,48 @@ class Front(RuleBasedStateMachine):
 
         self.running.append(SimpleNamespace(run=Running(write), user=user))
 
+    @rule(
+        reader=processes,
+        writer=processes,
+        user=users,
+        number=anything,
+        is_stated=st.booleans(),
+        read_so_far=st.integers(1, 6),
+        # Marked but not committed, more often than not.
+        written_so_far=st.sampled_from([1, 2, 2, 2, 3]),
+        befalls=st.sampled_from(["nothing", "flush", "flush, cut", "cut", "kill", "flush, kill"]),
+    )
+    def overtake(self, reader, writer, user, number, is_stated, read_so_far, written_so_far, befalls):
+        """Let a write overtake a read that has something to state, while something befalls them."""
+        if self.writing[user]:
+            return
+        self.mend(reader)
+        self.mend(writer)
+        self.read_until_it_is_kept(reader, user, number)
+        if not is_stated:
+            # So there is a lease to be had.
+            self.flush()
+        self.begin_read(reader, user, number, is_fresh=True)
+        late = self.running[-1]
+        self.go_on(late, read_so_far)
+        self.begin_write(writer, user)
+        write = self.running[-1]
+        self.go_on(write, written_so_far)
+        if "flush" in befalls:
+            self.flush()
+            self.read_until_it_is_kept(reader, user, number)
+        if "cut" in befalls:
+            self.cut(writer)
+        if write in self.running:
+            (self.kill if "kill" in befalls else self.finish)(self.running.index(write))
+        if late in self.running:
+            self.finish(self.running.index(late))
+
+    def go_on(self, one, steps):
+        for _ in range(steps):
+            if one in self.running:
+                self.step(self.running.index(one))
+
     @rule(process=processes, user=users, number=anything)
     def begin_end_of_session(self, process, user, number):
         """End one of the user's sessions."""
@@ -271,6 +313,31 @@ class Front(RuleBasedStateMachine):
             line.is_cut = False
         for one in self.running:
             one.run.kill()
+
+
+def test_a_mark_that_cannot_be_taken_back_closes_the_front():
+    world = Front.world
+    with world.apps[0].app_context():
+        # From now on Redis is believed.
+        world.apps[0].extensions["noteassist_freshness"].leave.look()
+    client = ApiClient(world.apps[0])
+    client.access = world.people[0].access
+    write = Running(lambda: client.patch(f"/api/notes/{world.notes[0]}/", json={"title": "1"}).status_code)
+    while write.at != "after Redis":
+        assert not write.step()
+    write.step()
+    assert write.at == "before Redis" and not is_closed(world.apps[0])
+    world.lines[0].is_cut = True
+    write.finish()
+    world.lines[0].is_cut = False
+    assert write.result == 200 and is_closed(world.apps[0])
+
+
+def is_closed(app):
+    """Say whether the front is closed."""
+    with app.app_context():
+        statement = text("SELECT count(*) AS closed FROM front_state WHERE closed_until > clock_timestamp()")
+        return db.read_rows(statement)[0].closed == 1
 
 
 TestNoAnswerIsOlderThanTheLastAcknowledgedWriteAndNoEndedSessionIsLetIn = Front.TestCase

@@ -98,13 +98,15 @@ def _next_turn() -> str:
 
 
 def new_task_id() -> str:
-    """Make a task's id: a UUID of version 7 (RFC 9562), the time in milliseconds and 74 random bits.
+    """Make a task's id: a UUID of version 7 (RFC 9562), the time to a quarter of a microsecond and 62 random bits.
 
-    Ids of one time lie side by side in an index: an insert touches one page that the one before has touched too.
+    Ids of one time lie side by side in an index: an insert touches one page that the one before has touched too. Those
+    of one process are in the order of their making (section 6.2, method 3).
     """
-    moment, chance = f"{time.time_ns() // 1_000_000:012x}", os.urandom(10).hex()
-    variant = "89ab"[int(chance[3], 16) % 4]
-    return f"{moment[:8]}-{moment[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    moment, fraction, chance = f"{milliseconds:012x}", f"{rest * 4096 // 1_000_000:03x}", os.urandom(8).hex()
+    variant = "89ab"[int(chance[0], 16) % 4]
+    return f"{moment[:8]}-{moment[8:]}-7{fraction}-{variant}{chance[1:4]}-{chance[4:]}"
 
 
 def task_values(

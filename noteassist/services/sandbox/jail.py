@@ -71,7 +71,9 @@ def niceness() -> int:
 
 def _isolation() -> list[str]:
     words = [f"--unshare-{name}" for name in NAMESPACES]
-    words += ["--unshare-cgroup-try", "--disable-userns", "--die-with-parent", "--cap-drop", "ALL"]
+    # A session of its own, so that bwrap outside is in no process group that the program can send signals to.
+    words += ["--unshare-cgroup-try", "--disable-userns", "--die-with-parent", "--new-session"]
+    words += ["--cap-drop", "ALL"]
     words += ["--uid", str(INSIDE_ID), "--gid", str(INSIDE_ID), "--hostname", "sandbox", "--clearenv"]
     for name, value in ENVIRONMENT.items():
         words += ["--setenv", name, value]

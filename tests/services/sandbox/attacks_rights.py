@@ -60,6 +60,15 @@ RIGHTS = [
         "attempt(os.kill, host['pid'], 0)\nif os.fork() == 0: os.kill(-1, signal.SIGKILL)\ntime.sleep(60)",
         "ESRCH",
     ),
+    Attack("SIGTERM to its process group", "os.kill(0, signal.SIGTERM)", ""),
+    Attack("SIGKILL to its process group", "os.kill(0, signal.SIGKILL)", ""),
+    Attack("SIGSTOP to its process group", "os.kill(0, signal.SIGSTOP)", "", ("wall_time",), limits=QUICK),
+    Attack(
+        "signals to everybody, its parent and its process group in Bash",
+        "kill -9 -1; kill -9 $PPID; echo still; kill -9 0",
+        "still",
+        language="bash",
+    ),
     Attack(
         "other processes that it sees",
         "print(*sorted(name for name in os.listdir('/proc') if name.isdigit()))",

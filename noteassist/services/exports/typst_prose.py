@@ -17,6 +17,8 @@ LONGEST_RUN = 40
 LETTERS_IN_ROW = 48
 # Nothing wide, at which a line may end; unlike a zero-width space it is in no text that is copied.
 BREAK = "#box();"
+# Words of Latin, Greek and Cyrillic letters, digits and marks.
+UNJOINED = re.compile(r"[\u0021-\u052f\u1e00-\u206f]+")
 WRAPPED = {"strong": "strong", "em": "emph", "s": "strike"}
 
 
@@ -153,7 +155,12 @@ class TypstProse:
         return f"#{WRAPPED[node.type]}[{self._inlines(node)}];"
 
     def _text(self, node: SyntaxTreeNode) -> str:
-        return text_source(node.content)
+        columns = _columns_around(node)
+        if columns == 0:
+            return text_source(node.content)
+        longest = max(4, LETTERS_IN_ROW // columns)
+        # A word that is wider than its column would be printed over the next one.
+        return BREAK.join(text_source(part) for part in _parts(node.content, longest))
 
     def _code_inline(self, node: SyntaxTreeNode) -> str:
         columns = _columns_around(node)
@@ -198,6 +205,22 @@ def _pieces(code: str, longest: int) -> list[str]:
     """Divide code where a line may end: after marks, between the words of one name, and in longer words."""
     word = rf"[A-Z]?[^\W_A-Z]{{1,{longest}}}|[A-Z]{{1,{longest}}}(?![^\W_A-Z])|[^\W_]"
     return [piece for piece in re.findall(rf"(?:{word})?[\W_]{{0,{longest}}}", code) if piece]
+
+
+def _parts(text: str, longest: int) -> list[str]:
+    """Divide a text where a line may end besides the usual places: in words of so many letters and more.
+
+    Letters that join, or that have lines end between them anyway, are left together.
+    """
+    parts = [""]
+    for word in re.split(r"(\s+)", text):
+        if len(word) <= longest or not UNJOINED.fullmatch(word):
+            parts[-1] += word
+            continue
+        first, *rest = _pieces(word, longest)
+        parts[-1] += first
+        parts += rest
+    return parts
 
 
 def _plain(node: SyntaxTreeNode) -> str:

@@ -6,11 +6,11 @@ from typing import Any
 
 import docx
 from docx.enum.style import WD_STYLE_TYPE
-from docx.enum.text import WD_LINE_SPACING
+from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_LINE_SPACING
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
-from docx.shared import Pt, RGBColor
+from docx.shared import Mm, Pt, RGBColor
 
 from noteassist.services.exports.documents import AUTHOR, Code, Document, Heading, Prose, Source
 from noteassist.services.exports.word_prose import (
@@ -35,6 +35,7 @@ def write_word(document: Document) -> bytes:
     """Write a document."""
     file = docx.Document()
     _set_styles(file)
+    _set_page(file.sections[0])
     lists = _Lists(file.part.numbering_part.element)
     parts = WordParts(lambda url: _relate(file, url), lists.add)
     body = _body(document, parts)
@@ -78,6 +79,15 @@ def _body(document: Document, parts: WordParts) -> str:
                 link = hyperlink(parts.link(block.url), run(block.title, '<w:rStyle w:val="Link"/>'))
                 written.append(paragraph(run("Source: ") + link, Place("Note")))
     return apart(written)
+
+
+def _set_page(section: Any) -> None:
+    """Take A4, as the PDF does, with the number of the page below."""
+    section.page_width, section.page_height = Mm(210), Mm(297)
+    foot = section.footer.paragraphs[0]
+    foot.alignment = WD_ALIGN_PARAGRAPH.CENTER
+    field = f'<w:fldSimple {nsdecls("w")} w:instr="PAGE"><w:r><w:t>1</w:t></w:r></w:fldSimple>'
+    foot._p.append(parse_xml(field))  # noqa: SLF001  # python-docx has no fields
 
 
 def _relate(file: Any, url: str) -> str:

@@ -92,4 +92,6 @@ def why_not(name: str) -> str:
     """Say why a file of this name is not read."""
     if name.lower().endswith((".zip", ".jex", ".apkg", ".pdf", ".docx")):
         return "This file has to be imported by itself."
+    if name.lower().endswith(".canvas"):
+        return "Canvases are not imported."
     return "Pictures and other attachments are not imported."

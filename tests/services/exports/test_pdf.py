@@ -116,6 +116,43 @@ def test_code_stays_in_its_narrow_cell_and_is_copied_as_it_was_typed():
             assert right - left >= min(cell - 1, letter * len(text) - 1), "nothing is set over its neighbour"
 
 
+WORDS = [
+    "internationalization",
+    "DATABASE_CONNECTION_POOL_SIZE_MAXIMUM",
+    "многоадресность",
+    "12345678901234567890",
+]
+
+
+@pytest.mark.parametrize("columns", [3, 7, 12])
+@pytest.mark.parametrize("word", WORDS)
+def test_a_long_word_stays_in_its_narrow_cell(word, columns):
+    row = f"| {' | '.join([word] * columns)} |"
+    reader = pypdf.PdfReader(io.BytesIO(pdf_of(explained(f"{row}\n|{' --- |' * columns}\n{row}\n"))))
+    lines, letter = {}, 4.5
+
+    def take(text, cm, tm, _font, _size):
+        if text.strip():
+            lines.setdefault(round(tm[5] * cm[3] + cm[5]), []).append((tm[4] * cm[0] + cm[4], text.strip()))
+
+    whole = reader.pages[-1].extract_text(visitor_text=take)
+    assert "".join(whole.split()).count(word[:2]) >= 2 * columns
+    side_by_side = [pieces for pieces in lines.values() if len(pieces) == columns]
+    assert side_by_side
+    for pieces in side_by_side:
+        for (left, text), (right, _) in itertools.pairwise(pieces):
+            assert right - left >= letter * len(text), "nothing is set over its neighbour"
+
+
+def test_a_wide_formula_is_made_as_small_as_the_page_needs():
+    terms = " + ".join(rf"\binom{{12}}{{{n}}} a^{{{12 - n}}} b^{{{n}}}" for n in range(13))
+    page = pypdf.PdfReader(io.BytesIO(pdf_of(explained(f"$$\n(a+b)^{{12}} = {terms}\n$$")))).pages[-1]
+    places = []
+    page.extract_text(visitor_text=lambda text, matrix, place, *_: places.append((matrix, place, text)))
+    lefts = [matrix[0] * place[4] + matrix[4] for matrix, place, text in places if text.strip()]
+    assert min(lefts) >= 24 / 25.4 * 72 - 1 and max(lefts) <= (210 - 24) / 25.4 * 72
+
+
 def test_one_bad_formula_spoils_nothing():
     found = text_of(
         pdf_of(explained("Good $a+b$, bad $\\nonsense{x}$, good $c+d$.\n\n$$\\begin{x}$$\n\nEnd"))

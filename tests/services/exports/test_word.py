@@ -117,3 +117,9 @@ def test_an_address_with_letters_that_word_does_not_open_is_written_another_way(
 def test_every_part_of_the_file_is_whole():
     with zipfile.ZipFile(io.BytesIO(word_of(detail()))) as archive:
         assert archive.testzip() is None and "word/document.xml" in archive.namelist()
+
+
+def test_pages_are_a4_and_numbered():
+    section = docx.Document(io.BytesIO(word_of(explained("A")))).sections[0]
+    assert (round(section.page_width.mm), round(section.page_height.mm)) == (210, 297)
+    assert 'w:instr="PAGE"' in section.footer.paragraphs[0]._p.xml

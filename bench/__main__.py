@@ -257,7 +257,8 @@ def keep(results: dict[str, object], folder: Path) -> Path:
     """Write a run's figures beside those of earlier runs."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-    path.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z))
+    options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+    path.write_bytes(orjson.dumps(results, option=options))
     return path
 
 

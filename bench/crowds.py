@@ -111,7 +111,10 @@ async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reques
 async def hold(
     port: int, requests: Sequence[bytes], number: int, seconds: float, sample: int, pipe: Pipe
 ) -> Held:
-    """Open connections, ask once on each, hold them idle, and ask on some of them again."""
+    """Open connections, ask twice on each, hold them idle, and ask on some of them again.
+
+    The second time is when all are open: who was idle before the others came is idle anew from then on.
+    """
     found = Held(number)
     gate = asyncio.Semaphore(AT_ONCE)
     kept: list[tuple[int, asyncio.StreamReader, asyncio.StreamWriter]] = []
@@ -129,10 +132,20 @@ async def hold(
         else:
             found.errors[status] += 1
 
+    async def again(n: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        async with gate:
+            try:
+                status = await ask(reader, writer, requests[n % len(requests)])
+            except BROKEN as error:
+                status = type(error).__name__
+        if status != "200":
+            found.errors[f"once more: {status}"] += 1
+        return status == "200"
+
     begun = time.perf_counter()
     await asyncio.gather(*map(one, range(number)))
     found.open_seconds = time.perf_counter() - begun
-    found.held = len(kept)
+    found.held = sum(await asyncio.gather(*(again(*one) for one in kept)))
     pipe.send("held")
     await asyncio.sleep(seconds)
     pipe.send("idle")

@@ -13,6 +13,7 @@ COMMANDS = {
     "worker": "noteassist.cli.worker",
     "db": "noteassist.cli.database",
     "create-admin": "noteassist.cli.accounts",
+    "reset-password": "noteassist.cli.reset_password",
     "config": "noteassist.cli.settings",
     "seed-demo": "noteassist.cli.seed",
     "keys": "noteassist.cli.keys",

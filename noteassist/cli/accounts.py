@@ -1,6 +1,7 @@
 """`noteassist create-admin`: the first administrator, or another."""
 
 import sys
+from typing import NoReturn
 
 import click
 
@@ -30,9 +31,12 @@ def command(email: str) -> None:
             password = asked_password()
             db.in_transaction(lambda: accounts.create_admin(settings, email=email, password=password))
         except AppError as error:
-            reasons = [
-                reason for of_field in (error.errors or {}).get("json", {}).values() for reason in of_field
-            ]
-            click.echo(" ".join(reasons) or error.detail, err=True)
-            sys.exit(1)
+            refuse(error)
         click.echo(f"{email} is an administrator now.")
+
+
+def refuse(error: AppError) -> NoReturn:
+    """Say in words why it cannot be, and end with status 1."""
+    reasons = [reason for of_field in (error.errors or {}).get("json", {}).values() for reason in of_field]
+    click.echo(" ".join(reasons) or error.detail, err=True)
+    sys.exit(1)

@@ -10,7 +10,14 @@ from sqlalchemy.exc import IntegrityError
 
 from noteassist import db
 from noteassist.config import Settings
-from noteassist.errors import EmailTaken, InvalidCredentials, NotAuthenticated, SignupClosed, Unprocessable
+from noteassist.errors import (
+    EmailTaken,
+    InvalidCredentials,
+    NotAuthenticated,
+    NotFound,
+    SignupClosed,
+    Unprocessable,
+)
 from noteassist.freshness import will_change
 from noteassist.models import OutboxMail, Profile, Session, TwoFactor, User
 from noteassist.security import events, passwords
@@ -170,6 +177,21 @@ def change_password(settings: Settings, actor: Actor, *, current_password: str, 
     begin_write(actor.user_id)
     set_password(actor.user_id, password_hash)
     end_sessions(actor.user_id, db.utcnow(), but=actor.session_id)
+
+
+def reset_password(settings: Settings, *, email: str, password: str) -> None:
+    """Set a new password for the account that has this address and end its sessions; the owner is told by mail.
+
+    For operators, in the open transaction. Raises NotFound, Unprocessable.
+    """
+    found = db.row(select(User.id).where(User.email == normalized_email(email), User.is_active))
+    if found is None:
+        raise NotFound
+    require_strong(password, normalized_email(email))
+    password_hash = passwords.hash_password(password, settings.password_memory_kib)
+    begin_write(found.id)
+    set_password(found.id, password_hash)
+    end_sessions(found.id, db.utcnow())
 
 
 def set_password(user_id: int, password_hash: str) -> None:

@@ -76,8 +76,8 @@ def test_connections_that_are_held_answer_again(port: int) -> None:
 
 
 def test_connections_that_were_closed_meanwhile_are_told(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Handler, "timeout", 1)
-    found = hold(port, 4)
+    monkeypatch.setattr(Handler, "timeout", 3)
+    found = hold(port, 5)
     assert (found.held, found.sampled, found.answered) == (30, 10, 0)
     assert sum(found.errors.values()) == 10
 

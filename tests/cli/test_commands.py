@@ -33,7 +33,16 @@ def run(tmp_path):
 def test_help_lists_every_command(run):
     status, said = run("--help")
     assert status == 0
-    for command in ("serve", "worker", "db", "create-admin", "config", "seed-demo", "verify"):
+    for command in (
+        "serve",
+        "worker",
+        "db",
+        "create-admin",
+        "reset-password",
+        "config",
+        "seed-demo",
+        "verify",
+    ):
         assert f"  {command} " in said
 
 
@@ -68,6 +77,16 @@ def test_create_admin_makes_an_account_and_promotes_an_existing_one(run):
 def test_create_admin_refuses_a_weak_password(run):
     status, said = run("create-admin", "a@example.com", say="short\n")
     assert (status, "10 to 128" in said) == (1, True)
+
+
+def test_reset_password_sets_a_new_one_and_ends_the_sessions(run):
+    run("create-admin", "a@example.com", say=PASSWORD + "\n")
+    status, said = run("reset-password", "A@example.com", say="another harbour 78\n")
+    assert (status, "signed out everywhere" in said) == (0, True)
+    status, said = run("reset-password", "a@example.com", say="short\n")
+    assert (status, "10 to 128" in said) == (1, True)
+    status, said = run("reset-password", "b@example.com", say=PASSWORD + "\n")
+    assert (status, "no account" in said) == (1, True)
 
 
 def test_seed_demo_makes_an_account_once(run):

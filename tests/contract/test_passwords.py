@@ -2,6 +2,9 @@
 
 import pytest
 
+from noteassist import db
+from noteassist.services import accounts
+
 from . import expect
 
 NEW = "amber harbour 77"
@@ -74,6 +77,16 @@ def test_a_reset_ends_every_session(anonymous, alice, sign_in, reset_token):
     for session in (alice, other):
         expect.unauthorized(session.get("/api/auth/me/"))
         expect.problem(anonymous.post("/api/token/refresh/", json={"refresh": session.refresh}), 401)
+
+
+def test_an_operator_sets_a_new_password_and_every_session_ends(alice, bob):
+    settings = alice.app.config["SETTINGS"]
+    with alice.app.app_context():
+        db.in_transaction(lambda: accounts.reset_password(settings, email=alice.email.upper(), password=NEW))
+    expect.unauthorized(alice.get("/api/auth/me/"))
+    assert sign_in_status(alice, alice.email, NEW) == 200
+    assert sign_in_status(alice, alice.email, alice.password) == 401
+    assert bob.get("/api/auth/me/").status_code == 200
 
 
 def test_a_reset_token_works_once(anonymous, alice, reset_token):

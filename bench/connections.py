@@ -27,7 +27,7 @@ from noteassist.cli.serve import threads_for
 PEOPLE = 20
 THREADS, STREAMS = 8, 8
 # With the seconds that asking on all of them takes it is less than an idle connection has (10 s).
-HOLD_SECONDS = 5.0
+HOLD_SECONDS = 3.0
 AGAIN = 500
 MOST_TIMES = 2.0
 WAIT_SECONDS = 120.0

@@ -16,7 +16,7 @@ import pytest
 import redis
 from hypothesis import HealthCheck, Phase, event, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from sqlalchemy import text
 
 from noteassist import db
@@ -29,6 +29,8 @@ from tests.people import ApiClient, register
 PROCESSES = 2
 USERS = 2
 BEYOND = 10**8
+# Each request that stands still holds a connection to the database, of which a process has some 30.
+MOST_RUNNING = 8
 DURATIONS = {"LEAVE_SECONDS": 0.05, "CLOSED_SECONDS": 0.3, "SPARE_SECONDS": 0.2, "NEWS_SECONDS": 0.15}
 
 processes = st.integers(0, PROCESSES - 1)
@@ -83,6 +85,9 @@ def tell_who_answers(front):
     front.answer = told
 
 
+has_room = precondition(lambda self: len(self.running) < MOST_RUNNING)
+
+
 class Front(RuleBasedStateMachine):
     """What users do and what befalls them."""
 
@@ -132,6 +137,7 @@ class Front(RuleBasedStateMachine):
         with app.app_context():
             app.extensions["noteassist_freshness"].leave.look()
 
+    @has_room
     @rule(process=processes, user=users, number=anything, is_fresh=st.booleans())
     def begin_read(self, process, user, number, is_fresh):
         """Ask for the note, with any of the user's sessions."""
@@ -161,6 +167,7 @@ class Front(RuleBasedStateMachine):
             self.begin_read(process, user, number, is_fresh=True)
             self.finish(-1)
 
+    @has_room
     @rule(process=processes, user=users)
     def begin_write(self, process, user):
         """Give the note a new title."""
@@ -177,6 +184,7 @@ class Front(RuleBasedStateMachine):
 
         self.running.append(SimpleNamespace(run=Running(write), user=user))
 
+    @has_room
     @rule(
         reader=processes,
         writer=processes,
@@ -219,6 +227,7 @@ class Front(RuleBasedStateMachine):
             if one in self.running:
                 self.step(self.running.index(one))
 
+    @has_room
     @rule(process=processes, user=users, number=anything)
     def begin_end_of_session(self, process, user, number):
         """End one of the user's sessions."""

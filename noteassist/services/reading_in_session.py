@@ -12,7 +12,7 @@ from sqlalchemy import select, true
 
 from noteassist import db
 from noteassist.models import Chapter, Topic
-from noteassist.paging import Page, PageRequest, page_of, page_select
+from noteassist.paging import Order, Page, PageRequest, page_of, page_select
 from noteassist.security.actors import Actor
 from noteassist.security.sessions import LIVE_SESSION, Bearer, actor_of, session_parameters
 from noteassist.services.note_trees import Tree, present_note, tree_of, tree_select
@@ -44,27 +44,21 @@ def read_note(bearer: Bearer, now: datetime, note_id: int) -> tuple[Actor | None
 @db.per_database
 def _first_page() -> db.Prepared:
     wanted = page_select(listing(USUAL_ORDER, *NoteFilter().shape(None)), USUAL_ORDER)
-    return db.Prepared(_in_session(wanted, [column.desc() for column in USUAL_ORDER.columns]))
+    return db.Prepared(_in_session(wanted, USUAL_ORDER))
 
 
 @db.per_database
 def _note() -> db.Prepared:
-    return db.Prepared(_in_session(tree_select(), [Chapter.position, Topic.position]))
+    return db.Prepared(_in_session(tree_select(), Order((Chapter.position, Topic.position))))
 
 
-def _in_session(wanted: db.AnySelect, order: Sequence[Any]) -> db.AnySelect:
+def _in_session(wanted: db.AnySelect, order: Order) -> db.AnySelect:
     """Put the columns of a live session before those of a SELECT, and keep one row where that has none."""
     session = LIVE_SESSION.cte("session")
     found = wanted.subquery("found")
+    outside: list[Any] = [found.corresponding_column(column.__clause_element__()) for column in order.columns]
     together = select(*session.c, *found.c).select_from(session.outerjoin(found, true()))
-    return together.order_by(*(_within(found, column) for column in order))
-
-
-def _within(found: Any, column: Any) -> Any:
-    """Give a column of a SELECT, or its falling order, as it is called outside of it."""
-    element = getattr(column, "element", column)
-    outside = found.corresponding_column(element.__clause_element__())
-    return outside if element is column else outside.desc()
+    return together.order_by(*(column.desc() if order.descending else column for column in outside))
 
 
 def _read(statement: db.Prepared, bearer: Bearer, now: datetime, parameters: dict[str, Any]) -> Read:
